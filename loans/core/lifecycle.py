@@ -83,6 +83,6 @@ def _refusal(status: Status | None, kind: EventKind) -> TransitionNotAllowed:
     advice = f"It can {ways}." if kinds else "Nothing more can happen to it."
     return TransitionNotAllowed(
         f"The loan is {standing}, so it cannot {_PHRASES[kind]}. {advice}",
-        status=None if status is None else status.value,
+        loan_status=None if status is None else status.value,
         allowed=[each.value for each in kinds],
     )

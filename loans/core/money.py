@@ -95,7 +95,7 @@ def format_amount(minor: int, currency: str) -> str:
     return f"{sign}{digits[:-places]}.{digits[-places:]}"
 
 
-def divide(numerator: int, denominator: int, rounding: Rounding) -> int:
+def divide(numerator: int, denominator: int, *, rounding: Rounding) -> int:
     """Divide exactly and round once, to a whole number of minor units.
 
     Up is away from zero and down is toward zero, so that a negative amount mirrors its positive twin.

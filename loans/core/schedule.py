@@ -69,13 +69,13 @@ def build(terms: Terms, *, start_date: date) -> tuple[Installment, ...]:
     starts = (start_date, *due[:-1])
     factors = period_factors(terms, starts=starts, due=due)
     level = level_installment(terms, factors=factors) if terms.method is Method.EQUAL_INSTALLMENTS else 0
-    share = money.divide(terms.principal, terms.installments, terms.rounding)
+    share = money.divide(terms.principal, terms.installments, rounding=terms.rounding)
     balance = terms.principal
     rows = []
     for number, (from_date, due_date, numerator) in enumerate(
         zip(starts, due, factors.numerators, strict=True), start=1
     ):
-        interest = money.divide(balance * numerator, factors.denominator, terms.rounding)
+        interest = money.divide(balance * numerator, factors.denominator, rounding=terms.rounding)
         if number == terms.installments:
             # Whatever rounding left over belongs to the last installment, so principal sums to what was lent.
             principal = balance
@@ -126,4 +126,4 @@ def level_installment(terms: Terms, *, factors: Factors) -> int:
         growth *= grown
         annuity = annuity * grown + scale
         scale *= factors.denominator
-    return money.divide(terms.principal * growth, factors.denominator * annuity, terms.rounding)
+    return money.divide(terms.principal * growth, factors.denominator * annuity, rounding=terms.rounding)

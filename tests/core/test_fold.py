@@ -276,7 +276,9 @@ class TestCheckDate:
             fold.check_date(state, on=latest - ONE_DAY)
 
     def test_admits_any_day_for_the_first_event(self):
-        fold.check_date(fold.empty(TERMS), on=date(1, 1, 1))
+        first = replace(APPLICATION, date=date(1, 1, 1))
+
+        assert fold.fold(TERMS, [first]).applied_on == date(1, 1, 1)
 
 
 class TestLoanState:

@@ -41,7 +41,7 @@ class TestNextStatus:
             "The loan is pending, so it cannot be disbursed. It can be approved or be rejected or be cancelled."
         )
         assert refused.value.extensions == {
-            "status": "pending",
+            "loan_status": "pending",
             "allowed": ["approved", "rejected", "cancelled"],
         }
 
@@ -52,7 +52,7 @@ class TestNextStatus:
         assert refused.value.detail == (
             "The loan is rejected, so it cannot take a repayment. Nothing more can happen to it."
         )
-        assert refused.value.extensions == {"status": "rejected", "allowed": []}
+        assert refused.value.extensions == {"loan_status": "rejected", "allowed": []}
 
     def test_says_when_there_is_no_application(self):
         with pytest.raises(TransitionNotAllowed) as refused:
@@ -61,7 +61,7 @@ class TestNextStatus:
         assert refused.value.detail == (
             "The loan is not applied for, so it cannot be approved. It can be applied for."
         )
-        assert refused.value.extensions == {"status": None, "allowed": ["applied"]}
+        assert refused.value.extensions == {"loan_status": None, "allowed": ["applied"]}
 
 
 class TestAllowed:

@@ -154,10 +154,10 @@ class TestDivide:
         ],
     )
     def test_rounds_tenths_by_each_mode(self, numerator, half_even, half_up, up, down):
-        assert money.divide(numerator, 10, Rounding.HALF_EVEN) == half_even
-        assert money.divide(numerator, 10, Rounding.HALF_UP) == half_up
-        assert money.divide(numerator, 10, Rounding.UP) == up
-        assert money.divide(numerator, 10, Rounding.DOWN) == down
+        assert money.divide(numerator, 10, rounding=Rounding.HALF_EVEN) == half_even
+        assert money.divide(numerator, 10, rounding=Rounding.HALF_UP) == half_up
+        assert money.divide(numerator, 10, rounding=Rounding.UP) == up
+        assert money.divide(numerator, 10, rounding=Rounding.DOWN) == down
 
     @given(st.integers(-(10**20), 10**20), st.integers(0, 12), st.sampled_from(Rounding))
     def test_agrees_with_decimal(self, numerator, places, rounding):
@@ -165,20 +165,20 @@ class TestDivide:
             exact = decimal.Decimal(numerator).scaleb(-places)
             expected = int(exact.to_integral_value(rounding=DECIMAL_MODES[rounding]))
 
-        assert money.divide(numerator, 10**places, rounding) == expected
+        assert money.divide(numerator, 10**places, rounding=rounding) == expected
 
     @given(st.integers(-(10**30), 10**30), st.integers(1, 10**30), st.sampled_from(Rounding))
     def test_mirrors_negative_amounts_and_stays_within_one_unit(self, numerator, denominator, rounding):
-        rounded = money.divide(numerator, denominator, rounding)
+        rounded = money.divide(numerator, denominator, rounding=rounding)
 
-        assert money.divide(-numerator, denominator, rounding) == -rounded
+        assert money.divide(-numerator, denominator, rounding=rounding) == -rounded
         assert abs(rounded * denominator - numerator) < denominator
 
     @pytest.mark.parametrize("denominator", [0, -1])
     def test_needs_a_positive_denominator(self, denominator):
         with pytest.raises(AssertionError, match=f"5/{denominator}"):
-            money.divide(5, denominator, Rounding.DOWN)
+            money.divide(5, denominator, rounding=Rounding.DOWN)
 
     def test_stops_at_a_mode_it_does_not_know(self):
         with pytest.raises(AssertionError, match="half_down"):
-            money.divide(1, 2, "half_down")
+            money.divide(1, 2, rounding="half_down")

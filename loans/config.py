@@ -1,0 +1,191 @@
+"""Every setting of the service, read once from the environment and frozen.
+
+docs/settings.md describes each of them; a convention test compares the two.
+"""
+
+import zoneinfo
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+ENVIRONMENTS = ("development", "test", "staging", "production")
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+N = TypeVar("N", int, float)
+
+SECRET_KEY_LENGTH_MIN = 32
+DEVELOPMENT_SECRET_KEY = "development-only-secret-key-never-in-production"  # noqa: S105 - refused outside development
+
+
+class ConfigurationError(Exception):
+    """The environment does not describe a service that can start; the message lists every fault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the service was told by its environment.
+
+    Amounts of time carry their unit in the name; `database_url` None means the embedded PostgreSQL.
+    """
+
+    environment: str = "development"
+    database_url: str | None = field(default=None, repr=False)
+    secret_key: str = field(default=DEVELOPMENT_SECRET_KEY, repr=False)
+    data_dir: Path = Path(".data")
+    business_timezone: str = "UTC"
+    log_level: str = "info"
+    db_pool_size: int = 8
+    statement_timeout_ms: int = 5000
+    lock_timeout_ms: int = 2000
+    health_db_timeout_seconds: float = 1.5
+    request_body_bytes_max: int = 262_144
+    trusted_proxies: int = 0
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether this is an installation that others depend on: no defaults for secrets there."""
+        return self.environment in {"staging", "production"}
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read every setting from environment variables.
+
+        :raises ConfigurationError: if any is missing or malformed; the message names all of them.
+        """
+        reader = _Reader(environ)
+        environment = reader.choice(
+            "ENVIRONMENT", default=_environment_of_flask(environ), choices=ENVIRONMENTS
+        )
+        deployed = environment in {"staging", "production"}
+        secret_key = reader.secret("SECRET_KEY", default=None if deployed else DEVELOPMENT_SECRET_KEY)
+        if len(secret_key) < SECRET_KEY_LENGTH_MIN:
+            reader.faults.append(f"SECRET_KEY must have at least {SECRET_KEY_LENGTH_MIN} characters")
+        if deployed and secret_key == DEVELOPMENT_SECRET_KEY:
+            reader.faults.append("SECRET_KEY must not be the one used in development")
+        database_url = reader.secret("DATABASE_URL", default=None if deployed else "") or None
+        settings = cls(
+            environment=environment,
+            database_url=_with_driver(database_url, reader.faults),
+            secret_key=secret_key,
+            data_dir=Path(environ.get("DATA_DIR") or ".data"),
+            business_timezone=reader.timezone("BUSINESS_TIMEZONE", default="UTC"),
+            log_level=reader.choice("LOG_LEVEL", default="info", choices=LOG_LEVELS),
+            db_pool_size=reader.number("DB_POOL_SIZE", default=8, at_least=1, cast=int),
+            statement_timeout_ms=reader.number("DB_STATEMENT_TIMEOUT_MS", default=5000, at_least=1, cast=int),
+            lock_timeout_ms=reader.number("DB_LOCK_TIMEOUT_MS", default=2000, at_least=1, cast=int),
+            health_db_timeout_seconds=reader.number(
+                "HEALTH_DB_TIMEOUT_SECONDS", default=1.5, at_least=0.1, cast=float
+            ),
+            request_body_bytes_max=reader.number(
+                "REQUEST_BODY_BYTES_MAX", default=262_144, at_least=1024, cast=int
+            ),
+            trusted_proxies=reader.number("TRUSTED_PROXIES", default=0, at_least=0, cast=int),
+        )
+        if reader.faults:
+            raise ConfigurationError("cannot start: " + "; ".join(reader.faults))
+        return settings
+
+
+SETTINGS = (
+    "ENVIRONMENT",
+    "FLASK_ENV",
+    "DATABASE_URL",
+    "SECRET_KEY",
+    "DATA_DIR",
+    "BUSINESS_TIMEZONE",
+    "LOG_LEVEL",
+    "DB_POOL_SIZE",
+    "DB_STATEMENT_TIMEOUT_MS",
+    "DB_LOCK_TIMEOUT_MS",
+    "HEALTH_DB_TIMEOUT_SECONDS",
+    "REQUEST_BODY_BYTES_MAX",
+    "TRUSTED_PROXIES",
+)
+
+
+def _environment_of_flask(environ: Mapping[str, str]) -> str:
+    # FLASK_ENV is what older installations set; ENVIRONMENT wins over it.
+    return environ.get("FLASK_ENV") or "development"
+
+
+def _with_driver(url: str | None, faults: list[str]) -> str | None:
+    """Name the driver in a database URL, since a bare postgresql:// means another one."""
+    if url is None:
+        return None
+    for prefix in ("postgresql+psycopg2://", "postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return _readable("postgresql+psycopg2://" + url.removeprefix(prefix), faults)
+    faults.append("DATABASE_URL must begin with postgresql:// (PostgreSQL is the only database)")
+    return None
+
+
+def _readable(url: str, faults: list[str]) -> str | None:
+    """Check that a database URL can be read; the fault does not show it, since a password may be in it."""
+    try:
+        sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        faults.append("DATABASE_URL must read postgresql://user:password@host:port/database")
+        return None
+    return url
+
+
+class _Reader:
+    """Reads variables one by one and remembers every fault, so that all are reported at once."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.faults: list[str] = []
+
+    def choice(self, name: str, *, default: str, choices: tuple[str, ...]) -> str:
+        value = (self.environ.get(name) or default).lower()
+        if value not in choices:
+            self.faults.append(f"{name} must be one of {', '.join(choices)}")
+        return value
+
+    def secret(self, name: str, *, default: str | None) -> str:
+        """Read a secret from `name`, or from the file that `name`_FILE points at."""
+        path = self.environ.get(f"{name}_FILE")
+        if path:
+            return self._file(f"{name}_FILE", path)
+        value = self.environ.get(name) or default
+        if value is None:
+            self.faults.append(f"{name} must be set")
+            return ""
+        return value
+
+    def _file(self, name: str, path: str) -> str:
+        text = ""
+        try:
+            text = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            self.faults.append(f"{name} cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            self.faults.append(f"{name} cannot be read: it is not UTF-8 text")
+        else:
+            # An empty DATABASE_URL would mean the embedded PostgreSQL.
+            if not text:
+                self.faults.append(f"{name} names an empty file")
+        return text
+
+    def number(self, name: str, *, default: N, at_least: N, cast: Callable[[str], N]) -> N:
+        text = self.environ.get(name)
+        if not text:
+            return default
+        try:
+            value = cast(text)
+        except ValueError:
+            value = at_least - 1
+        if not at_least <= value < float("inf"):
+            self.faults.append(f"{name} must be a number of at least {at_least}")
+            return default
+        return value
+
+    def timezone(self, name: str, *, default: str) -> str:
+        value = self.environ.get(name) or default
+        try:
+            zoneinfo.ZoneInfo(value)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            self.faults.append(f"{name} must be an IANA time zone such as Africa/Nairobi")
+        return value

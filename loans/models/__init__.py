@@ -1,0 +1,1 @@
+"""Tables and constraints only: no rules, no queries."""

@@ -1,0 +1,1 @@
+"""Read-only SQL: rows in, core values or rows out."""

@@ -1,0 +1,63 @@
+"""How migrations run: on the application's database, one at a time, never waiting long for a lock."""
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import text
+
+from loans.models import (  # noqa: F401 - importing them fills the metadata
+    api_key,
+    audit,
+    borrower,
+    idempotency,
+    journal,
+    legacy_loan,
+    loan,
+    outbox,
+    product,
+)
+
+# A migration that waits for a lock makes every later query on that table wait behind it: better to fail and retry.
+LOCK_TIMEOUT = "5s"
+# Two deployments at once: the second waits here and then finds nothing left to do.
+ADVISORY_LOCK = 20_260_001
+
+
+def run_migrations() -> None:
+    """Bring the database to the revision asked for, in one transaction for each migration."""
+    database = current_app.extensions["migrate"].db
+    with database.engine.connect() as connection:
+        # Out of the pool, so that closing it really ends it, with its lock and what is set below.
+        connection.detach()
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
+        connection.execute(text("SET lock_timeout = 0"))
+        connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_LOCK})"))
+        connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+        connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=database.metadata,
+            transaction_per_migration=True,
+            compare_type=True,
+            process_revision_directives=_number,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+def _number(migration_context, _revision, directives):  # noqa: ANN001, ANN202 - the signature is Alembic's
+    """Number a new revision after the newest one, and leave out one that would be empty."""
+    if not directives:
+        return
+    script = directives[0]
+    is_automatic = getattr(context.config.cmd_opts, "autogenerate", False)
+    if is_automatic and script.upgrade_ops is not None and script.upgrade_ops.is_empty():
+        directives[:] = []
+        return
+    newest = migration_context.script.get_current_head() if migration_context.script else None
+    script.rev_id = f"{int(newest or 0) + 1:04d}"
+
+
+if context.is_offline_mode():
+    raise SystemExit("Migrations run against a database: set DATABASE_URL and leave out --sql.")
+run_migrations()

@@ -1,0 +1,1 @@
+"""Use cases: lock, load, ask the core, write. They receive a session and never commit."""

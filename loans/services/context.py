@@ -1,0 +1,14 @@
+"""Context: who asks, in which request, on which business day. The edges make it; services only read it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The circumstances of a command. `now` is an aware UTC instant; `business_date` the lender's day."""
+
+    actor: str
+    request_id: str | None
+    now: datetime
+    business_date: date

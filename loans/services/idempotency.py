@@ -1,0 +1,103 @@
+"""Idempotency: a command that is repeated with its key gets its first answer again (ADR 0007).
+
+The answer is stored in the transaction of the command's effect, so that either both exist or neither does. A
+refused command stores nothing: once mended it may be sent again with the same key.
+"""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from loans import metrics
+from loans.core.errors import LendingError
+from loans.models.idempotency import IdempotencyKey
+from loans.services.context import Context
+
+KEYS = IdempotencyKey.__table__
+
+
+class IdempotencyKeyInUse(LendingError):
+    """A request with the same Idempotency-Key is still running; ask again in a moment."""
+
+    code = "idempotency_key_in_use"
+    title = "Idempotency key in use"
+
+
+class IdempotencyKeyReused(LendingError):
+    """The Idempotency-Key was used before for another request."""
+
+    code = "idempotency_key_reused"
+    title = "Idempotency key reused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One caller's key for one request; `fingerprint` says what was asked."""
+
+    client_id: uuid.UUID
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a command answered."""
+
+    status: int
+    location: str | None
+    body: bytes
+
+
+def claim(session: Session, *, wanted: Claim) -> Answer | None:
+    """Claim a key until the transaction ends, or give the answer that was stored under it.
+
+    :raises IdempotencyKeyInUse: if another request holds the key at this moment.
+    :raises IdempotencyKeyReused: if the key answered another request.
+    """
+    # Lock and look-up are one round trip. The look-up may miss an answer committed between its snapshot and the
+    # lock; the primary key then refuses ours, and the transaction is run again (db.CONSTRAINTS_RETRIED).
+    row = session.execute(
+        sa.select(
+            sa.func.pg_try_advisory_xact_lock(_lock_number(wanted)).label("claimed"),
+            KEYS.c.fingerprint,
+            KEYS.c.status,
+            KEYS.c.location,
+            KEYS.c.body,
+        )
+        .select_from(sa.select(sa.literal(1)).subquery("one"))
+        .outerjoin(KEYS, sa.and_(KEYS.c.client_id == wanted.client_id, KEYS.c.key == wanted.key))
+    ).one()
+    if row.fingerprint is not None:
+        if row.fingerprint != wanted.fingerprint:
+            raise IdempotencyKeyReused("this Idempotency-Key was used for another request: send a new one")
+        metrics.idempotent_replays.inc()
+        return Answer(status=row.status, location=row.location, body=row.body)
+    if not row.claimed:
+        raise IdempotencyKeyInUse(
+            "a request with this Idempotency-Key is still running: ask again in a moment"
+        )
+    return None
+
+
+def store(session: Session, *, claimed: Claim, answer: Answer, context: Context) -> None:
+    """Keep a command's answer with its key."""
+    session.execute(
+        sa.insert(KEYS).values(
+            client_id=claimed.client_id,
+            key=claimed.key,
+            fingerprint=claimed.fingerprint,
+            status=answer.status,
+            location=answer.location,
+            body=answer.body,
+            created_at=context.now,
+        )
+    )
+
+
+def _lock_number(wanted: Claim) -> int:
+    """Give the advisory lock of a key: 63 bits of a hash, so that strangers all but never meet."""
+    digest = hashlib.sha256(wanted.client_id.bytes + wanted.key.encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

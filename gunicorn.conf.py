@@ -1,0 +1,106 @@
+"""How gunicorn runs the service. Options on the command line win over everything here.
+
+Read by gunicorn itself: HOST and PORT (0.0.0.0 and 8000), WEB_CONCURRENCY (2 workers), WEB_THREADS (8 for each).
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.base import Worker
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+# Memory, so that workers never wait for a disk to count or to say that they live.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - only private folders are made in it
+# Whose the folder of figures is: "own" or "given", and the process id of the master that set it up.
+MARK = "BRANCH_LOANS_METRICS"
+
+
+def set_up_metrics() -> None:
+    """Give the workers a folder for their figures that holds nothing of an earlier run.
+
+    A reload (HUP) keeps the folder. A new master beside the old one (USR2) gets a folder of its own, unless the
+    operator named one: then the two share it, and their figures add up.
+    """
+    kind, _, master = os.environ.get(MARK, "").partition(":")
+    if master == str(os.getpid()):
+        return
+    given = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if given and kind != "own":
+        folder = Path(given)
+        folder.mkdir(parents=True, exist_ok=True)
+        if kind != "given":
+            for leftover in folder.glob("*.db"):
+                leftover.unlink()
+        kind = "given"
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="branch-loans-metrics-", dir=MEMORY))
+        kind = "own"
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    os.environ[MARK] = f"{kind}:{os.getpid()}"
+
+
+set_up_metrics()
+
+# prometheus_client decides on import whether it counts for one process or for many.
+from prometheus_client import multiprocess  # noqa: E402
+
+from loans import embedded  # noqa: E402
+from loans.config import ConfigurationError, Settings  # noqa: E402
+
+bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - a proxy stands before it
+# Threads, since a request mostly waits for the database, and a slow client must not hold a whole process.
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "8"))
+backlog = 512
+keepalive = 5
+# A heartbeat, not a limit for requests: PostgreSQL's time-outs are that.
+timeout = 30
+# Longer than any request may take, shorter than what an orchestrator waits before it kills.
+graceful_timeout = 20
+worker_tmp_dir = MEMORY
+# A socket in the home folder fails on a read-only file system, and nobody here speaks to it.
+control_socket_disable = True
+# The application writes one line for each request itself.
+accesslog = None
+logconfig_dict = {
+    "root": {"level": "INFO", "handlers": ["stdout"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": ["stdout"], "propagate": False},
+        # It names each of its plugins when it is imported.
+        "alembic.runtime.plugins": {"level": "WARNING"},
+    },
+    "handlers": {"stdout": {"()": "loans.logger.stdout_handler"}},
+    "formatters": {},
+}
+
+
+def on_starting(server: "Arbiter") -> None:
+    """Start the embedded PostgreSQL in the master, where no database was given, so that it outlives any worker."""
+    del server
+    try:
+        settings = Settings.from_env(os.environ)
+        if settings.database_url is None:
+            os.environ["DATABASE_URL"] = embedded.ensure_running(settings.data_dir / "postgres")
+    except (ConfigurationError, embedded.EmbeddedPostgresError) as error:
+        sys.exit(str(error))
+
+
+def child_exit(server: "Arbiter", worker: "Worker") -> None:
+    """Forget the gauges of a worker that ended; its counts stay in the sum."""
+    del server
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server: "Arbiter") -> None:
+    """Remove the folder of figures if this master made it."""
+    del server
+    if os.environ.get(MARK) == f"own:{os.getpid()}":
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -1,0 +1,83 @@
+"""The HTTP edge: one blueprint a resource, all listed here."""
+
+from typing import Any
+
+import flask_smorest
+from flask import Flask, Response
+from flask.typing import ResponseReturnValue
+from flask_swagger_ui import get_swaggerui_blueprint
+from werkzeug.exceptions import HTTPException
+
+from loans import __version__
+from loans.api import borrowers, errors, health, index, ledger, products, repayments, requests
+from loans.api import loans as loans_api
+from loans.schemas.common import Problem
+
+RESOURCES = (
+    borrowers.blueprint,
+    products.blueprint,
+    loans_api.blueprint,
+    repayments.blueprint,
+    ledger.blueprint,
+)
+UNGUARDED = (index.blueprint, health.blueprint)
+# The page has its configuration inline, and its icons as data URLs in its style sheet.
+DOCS_POLICY = "default-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+
+DESCRIPTION = """Loans from application to the last repayment, exact to the minor unit.
+
+Amounts are decimal strings with a currency beside them. Every request carries `Authorization: Bearer <key>`; every
+POST an `Idempotency-Key`, with which it may be repeated safely. Errors are `application/problem+json`."""
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc] # flask-smorest is untyped
+    """The OpenAPI document and its error shape."""
+
+    ERROR_SCHEMA = Problem
+    # Each route names its errors; the default would show them as application/json.
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def handle_http_exception(self, error: HTTPException) -> ResponseReturnValue:
+        """Answer an HTTP error as a problem document."""
+        return errors.answer_http(error)
+
+
+def register(app: Flask) -> None:
+    """Put every blueprint, the OpenAPI document and its browser under the application."""
+    app.config.update(_openapi())
+    api = Api(app)
+    api.spec.components.security_scheme(
+        "apiKey",
+        {"type": "http", "scheme": "bearer", "description": "An API key: bl_<environment>_<id>_<secret>."},
+    )
+    for blueprint in RESOURCES:
+        api.register_blueprint(blueprint)
+    for unguarded in UNGUARDED:
+        app.register_blueprint(unguarded)
+    docs = get_swaggerui_blueprint(
+        "/docs", "/openapi.json", config={"app_name": "Branch Loans", "validatorUrl": None}
+    )
+    docs.after_request(_own_host_only)
+    app.register_blueprint(docs)
+    requests.init_app(app)
+    errors.init_app(app)
+
+
+def _own_host_only(response: Response) -> Response:
+    """This will forbid the browser to fetch anything of the docs page from another host."""
+    response.headers["Content-Security-Policy"] = DOCS_POLICY
+    return response
+
+
+def _openapi() -> dict[str, Any]:
+    return {
+        "API_TITLE": "Branch Loans",
+        "API_VERSION": __version__,
+        "OPENAPI_VERSION": "3.1.0",
+        "OPENAPI_URL_PREFIX": "/",
+        "OPENAPI_JSON_PATH": "openapi.json",
+        "API_SPEC_OPTIONS": {
+            "info": {"description": DESCRIPTION},
+            "security": [{"apiKey": []}],
+        },
+    }

@@ -1,0 +1,243 @@
+"""Errors: the one table from refusal to HTTP status, and problem documents as of RFC 9457 (ADR 0008)."""
+
+import json
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import sqlalchemy.exc
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from loans import db, metrics
+from loans.api import security
+from loans.core import allocation, dates, events, fold, lifecycle, money, rates, terms
+from loans.core.errors import LendingError
+from loans.logger import log, request_id
+from loans.queries import paging
+from loans.services import (
+    api_keys,
+    borrowers,
+    idempotency,
+    loan_events,
+    origination,
+    products,
+    repayments,
+)
+
+RETRY_AFTER_SECONDS = 1
+LOCK_NOT_AVAILABLE, QUERY_CANCELED = "55P03", "57014"
+
+
+class InvalidRequest(LendingError):
+    """Fields of the request are missing, unknown or malformed; `errors` lists every one of them."""
+
+    code = "invalid_request"
+    title = "Invalid request"
+
+    def __init__(self, messages: Mapping[str, Any]) -> None:
+        """List every fault in marshmallow's tree of messages, which begins with the location."""
+        faults = [
+            {"pointer": pointer, "code": "invalid", "detail": detail}
+            for location, tree in messages.items()
+            for pointer, detail in _faults(tree, "#" if location == "json" else f"{location}:")
+        ]
+        named = ", ".join(fault["pointer"] for fault in faults[:5])
+        super().__init__(f"{len(faults)} fault(s): {named}", errors=faults)
+
+
+class IdempotencyKeyMissing(LendingError):
+    """A POST carries no Idempotency-Key, so that it could not be repeated safely."""
+
+    code = "idempotency_key_missing"
+    title = "Idempotency key missing"
+
+
+class InvalidIdempotencyKey(LendingError):
+    """The Idempotency-Key is empty, longer than 255 characters, or not printable ASCII."""
+
+    code = "invalid_idempotency_key"
+    title = "Invalid idempotency key"
+
+
+STATUS: Mapping[type[LendingError], HTTPStatus] = {
+    InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
+    IdempotencyKeyMissing: HTTPStatus.BAD_REQUEST,
+    InvalidIdempotencyKey: HTTPStatus.BAD_REQUEST,
+    idempotency.IdempotencyKeyInUse: HTTPStatus.CONFLICT,
+    idempotency.IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    api_keys.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    security.ScopeMissing: HTTPStatus.FORBIDDEN,
+    api_keys.UnknownScope: HTTPStatus.UNPROCESSABLE_ENTITY,
+    paging.InvalidCursor: HTTPStatus.UNPROCESSABLE_ENTITY,
+    borrowers.BorrowerNotFound: HTTPStatus.NOT_FOUND,
+    borrowers.DuplicateBorrower: HTTPStatus.CONFLICT,
+    borrowers.InvalidDateOfBirth: HTTPStatus.UNPROCESSABLE_ENTITY,
+    products.ProductNotFound: HTTPStatus.NOT_FOUND,
+    products.DuplicateProduct: HTTPStatus.CONFLICT,
+    products.InvalidLimits: HTTPStatus.UNPROCESSABLE_ENTITY,
+    loan_events.LoanNotFound: HTTPStatus.NOT_FOUND,
+    loan_events.DateInFuture: HTTPStatus.UNPROCESSABLE_ENTITY,
+    origination.UnknownBorrower: HTTPStatus.UNPROCESSABLE_ENTITY,
+    origination.UnknownProduct: HTTPStatus.UNPROCESSABLE_ENTITY,
+    origination.OutsideProductLimits: HTTPStatus.UNPROCESSABLE_ENTITY,
+    origination.CurrencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
+    origination.DuplicateLoan: HTTPStatus.CONFLICT,
+    repayments.RepaymentNotFound: HTTPStatus.NOT_FOUND,
+    allocation.Overpayment: HTTPStatus.UNPROCESSABLE_ENTITY,
+    dates.DateOutOfRange: HTTPStatus.UNPROCESSABLE_ENTITY,
+    dates.InvalidFrequency: HTTPStatus.UNPROCESSABLE_ENTITY,
+    events.ReversalRefused: HTTPStatus.CONFLICT,
+    fold.AmountNotPositive: HTTPStatus.UNPROCESSABLE_ENTITY,
+    fold.DateTooEarly: HTTPStatus.UNPROCESSABLE_ENTITY,
+    fold.DisbursementDiffers: HTTPStatus.UNPROCESSABLE_ENTITY,
+    lifecycle.TransitionNotAllowed: HTTPStatus.CONFLICT,
+    money.InvalidAmount: HTTPStatus.UNPROCESSABLE_ENTITY,
+    money.UnknownCurrency: HTTPStatus.UNPROCESSABLE_ENTITY,
+    rates.InvalidRate: HTTPStatus.UNPROCESSABLE_ENTITY,
+    terms.InvalidTerms: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+
+# Codes of errors that have no class of ours behind them: code, title and meaning by status.
+HTTP_ERRORS: Mapping[int, tuple[str, str, str]] = {
+    400: ("bad_request", "Bad request", "The request is not HTTP or JSON that can be read."),
+    404: ("not_found", "Not found", "There is nothing at this path."),
+    405: ("method_not_allowed", "Method not allowed", "This path does not answer that method; see Allow."),
+    413: ("body_too_large", "Body too large", "The body is larger than REQUEST_BODY_BYTES_MAX."),
+    415: ("unsupported_media_type", "Unsupported media type", "The body is not application/json."),
+    500: (
+        "internal_error",
+        "Internal error",
+        "A fault of the service; nothing was changed. Quote request_id.",
+    ),
+    503: (
+        "unavailable",
+        "Temporarily unavailable",
+        "The database is out of reach or busy; retry after a second.",
+    ),
+}
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error as a problem document."""
+    app.register_error_handler(LendingError, answer_refusal)
+    app.register_error_handler(sqlalchemy.exc.DBAPIError, answer_database_error)
+    app.register_error_handler(sqlalchemy.exc.TimeoutError, answer_database_error)
+    app.register_error_handler(Exception, answer_fault)
+
+
+def answer_refusal(error: LendingError) -> Response:
+    """Answer an anticipated refusal with its status and code."""
+    metrics.refusals.labels(code=error.code).inc()
+    extensions = dict(error.extensions)
+    currency = extensions.get("currency")
+    for name, value in extensions.items():
+        if name.endswith("_amount") and isinstance(value, int) and isinstance(currency, str):
+            extensions[name] = money.format_amount(value, currency)
+    if error.field is not None:
+        pointer = f"#/{error.field}" if request.method == "POST" else f"query:/{error.field}"
+        extensions["errors"] = [{"pointer": pointer, "code": error.code, "detail": error.detail}]
+    response = _problem(
+        status=STATUS[type(error)],
+        code=error.code,
+        title=error.title,
+        detail=error.detail,
+        extensions=extensions,
+    )
+    if isinstance(error, api_keys.NotAuthenticated):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Branch Loans"'
+    if isinstance(error, idempotency.IdempotencyKeyInUse):
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def answer_http(error: HTTPException) -> Response:
+    """Answer an error of HTTP itself: an unknown path, a wrong method, an unreadable body."""
+    status = error.code or 500
+    code, title, meaning = HTTP_ERRORS.get(status, (f"http_{status}", error.name, error.description or ""))
+    described = error.description if status in {400, 415} else None
+    response = _problem(status=status, code=code, title=title, detail=described or meaning)
+    for name, value in error.get_headers():
+        if name in {"Allow", "Retry-After"}:
+            response.headers[name] = value
+    return response
+
+
+def answer_database_error(error: Exception) -> Response:
+    """Answer 503 where the database is away or busy, and 500 where it refused what we sent."""
+    away = isinstance(error, sqlalchemy.exc.TimeoutError | sqlalchemy.exc.InterfaceError)
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        state = db.sqlstate(error)
+        # Class 57P: shut down by an operator; 53: out of resources; "": the connection broke.
+        away = (
+            away
+            or error.connection_invalidated
+            or state[:3] == "57P"
+            or state[:2] == "53"
+            or (
+                state
+                in {"", LOCK_NOT_AVAILABLE, QUERY_CANCELED, db.SERIALIZATION_FAILURE, db.DEADLOCK_DETECTED}
+                and isinstance(error, sqlalchemy.exc.OperationalError)
+            )
+        )
+    if not away:
+        return answer_fault(error)
+    log("database unavailable", level="error", error=str(getattr(error, "orig", error)).strip())
+    code, title, meaning = HTTP_ERRORS[503]
+    response = _problem(status=503, code=code, title=title, detail=meaning)
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def answer_fault(error: Exception) -> Response:
+    """Log a fault of ours with its trace and tell the caller nothing but the request's id."""
+    log("unhandled exception", level="error", exc_info=error)
+    code, title, meaning = HTTP_ERRORS[500]
+    return _problem(status=500, code=code, title=title, detail=meaning)
+
+
+def catalogue() -> dict[str, dict[str, Any]]:
+    """Give every code with its status, title and meaning."""
+    refusals = {
+        refusal.code: {
+            "code": refusal.code,
+            "status": int(status),
+            "title": refusal.title,
+            "meaning": (refusal.__doc__ or "").strip(),
+        }
+        for refusal, status in STATUS.items()
+    }
+    faults = {
+        code: {"code": code, "status": status, "title": title, "meaning": meaning}
+        for status, (code, title, meaning) in HTTP_ERRORS.items()
+    }
+    return refusals | faults
+
+
+def _problem(
+    *, status: int, code: str, title: str, detail: str, extensions: Mapping[str, Any] | None = None
+) -> Response:
+    body = {
+        "type": f"/errors/{code}",
+        "title": title,
+        "status": int(status),
+        "detail": detail,
+        "instance": request.path,
+        "code": code,
+        "request_id": request_id(),
+        **(extensions or {}),
+    }
+    return Response(json.dumps(body) + "\n", status=int(status), content_type="application/problem+json")
+
+
+def _faults(tree: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Walk marshmallow's messages and give each with the pointer of its value."""
+    if isinstance(tree, Mapping):
+        for name, branch in tree.items():
+            escaped = str(name).replace("~", "~0").replace("/", "~1")
+            yield from _faults(branch, pointer if name == "_schema" else f"{pointer}/{escaped}")
+    elif isinstance(tree, list | tuple):
+        for message in tree:
+            yield from _faults(message, pointer)
+    else:
+        yield pointer, str(tree)

@@ -1,0 +1,127 @@
+"""Blueprint loans: from application to disbursement, and everything there is to read about a loan."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from loans import clock, ledger
+from loans.api import security, views
+from loans.api.endpoint import Blueprint, command, query
+from loans.queries import loans as stored
+from loans.queries import paging
+from loans.schemas.common import PageArgs
+from loans.schemas.loans import (
+    ApplicationIn,
+    DecisionIn,
+    DisbursementIn,
+    EntryPage,
+    EventPage,
+    LoanArgs,
+    LoanOut,
+    LoanPage,
+    ScheduleOut,
+)
+from loans.services import loan_events, origination
+from loans.services.context import Context
+
+blueprint = Blueprint(
+    "loans", __name__, url_prefix="/api/v1/loans", description="From application to repaid."
+)
+
+View = dict[str, Any]
+
+
+@command(
+    blueprint,
+    "",
+    scope="loans:write",
+    accepts=ApplicationIn,
+    returns=LoanOut,
+    status=201,
+    location=lambda loan: f"/api/v1/loans/{loan['id']}",
+)
+def apply(session: Session, context: Context, body: dict[str, Any]) -> View:
+    """Apply for a loan on a product's newest terms."""
+    given = {"amount": body.pop("principal"), "on": body.pop("date"), **body}
+    return views.loan(origination.apply(session, **given, context=context), on=context.business_date)
+
+
+@query(blueprint, "", scope="loans:read", args=LoanArgs, returns=LoanPage)
+def list_loans(session: Session, args: dict[str, Any]) -> View:
+    """List loans, newest first; filters given together all apply."""
+    page = stored.page(session, **args)
+    today = clock.business_date(security.settings().business_timezone)
+    return {"items": [views.loan(loan, on=today) for loan in page.items], "next_cursor": page.next_cursor}
+
+
+@query(blueprint, "/<uuid:loan_id>", scope="loans:read", returns=LoanOut)
+def get_loan(session: Session, loan_id: uuid.UUID) -> View:
+    """Get a loan as it stands."""
+    today = clock.business_date(security.settings().business_timezone)
+    return views.loan(loan_events.get(session, loan_id=loan_id), on=today)
+
+
+@command(blueprint, "/<uuid:loan_id>/approve", scope="loans:approve", accepts=DecisionIn, returns=LoanOut)
+def approve(session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID) -> View:
+    """Approve a pending loan."""
+    loan = origination.approve(session, loan_id=loan_id, on=body["date"], note=body["note"], context=context)
+    return views.loan(loan, on=context.business_date)
+
+
+@command(blueprint, "/<uuid:loan_id>/reject", scope="loans:approve", accepts=DecisionIn, returns=LoanOut)
+def reject(session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID) -> View:
+    """Reject a pending loan."""
+    loan = origination.reject(session, loan_id=loan_id, on=body["date"], note=body["note"], context=context)
+    return views.loan(loan, on=context.business_date)
+
+
+@command(blueprint, "/<uuid:loan_id>/cancel", scope="loans:write", accepts=DecisionIn, returns=LoanOut)
+def cancel(session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID) -> View:
+    """Cancel a loan that is pending or approved, at the borrower's wish."""
+    loan = origination.cancel(session, loan_id=loan_id, on=body["date"], note=body["note"], context=context)
+    return views.loan(loan, on=context.business_date)
+
+
+@command(
+    blueprint, "/<uuid:loan_id>/disburse", scope="loans:disburse", accepts=DisbursementIn, returns=LoanOut
+)
+def disburse(session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID) -> View:
+    """Pay an approved loan out in full and lay out its schedule."""
+    loan = origination.disburse(
+        session,
+        loan_id=loan_id,
+        on=body["date"],
+        note=body["note"],
+        reference=body["reference"],
+        context=context,
+    )
+    return views.loan(loan, on=context.business_date)
+
+
+@query(blueprint, "/<uuid:loan_id>/schedule", scope="loans:read", returns=ScheduleOut)
+def get_schedule(session: Session, loan_id: uuid.UUID) -> View:
+    """Get a loan's schedule: due, paid and outstanding by component. Empty before disbursement."""
+    loan = loan_events.get(session, loan_id=loan_id)
+    return views.schedule(loan, installments=stored.installments(session, loan_id=loan_id))
+
+
+@query(blueprint, "/<uuid:loan_id>/events", scope="loans:read", args=PageArgs, returns=EventPage)
+def list_events(session: Session, args: dict[str, Any], loan_id: uuid.UUID) -> View:
+    """List the dated facts of a loan in the order in which they were recorded."""
+    loan = loan_events.get(session, loan_id=loan_id)
+    page = stored.page_of_events(session, loan_id=loan_id, **args)
+    return {
+        "items": [views.event(event, currency=loan.currency) for event in page.items],
+        "next_cursor": page.next_cursor,
+    }
+
+
+@query(blueprint, "/<uuid:loan_id>/journal-entries", scope="ledger:read", args=PageArgs, returns=EntryPage)
+def list_journal_entries(session: Session, args: dict[str, Any], loan_id: uuid.UUID) -> View:
+    """List what a loan's events did to the general ledger, oldest first."""
+    loan_events.get(session, loan_id=loan_id)
+    limit, after = args["limit"], paging.after_sequence(args["cursor"])
+    entries = ledger.entries_of_loan(session, loan_id=loan_id, after=after, limit=limit + 1)
+    page = paging.page(entries, limit=limit, keys=[entry.sequence for entry in entries])
+    return {"items": [views.entry(entry) for entry in page.items], "next_cursor": page.next_cursor}

@@ -1,0 +1,151 @@
+"""What comes in: strict JSON, a business-day context for services, one canonical log line for each request."""
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+
+import marshmallow as ma
+from flask import Flask, Request, Response, g, request
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from loans import clock
+from loans.api import security
+from loans.api.errors import InvalidRequest
+from loans.logger import clear_request_context, log, request_id, setup_request_context
+from loans.services.context import Context
+
+DEPTH_MAX = 20
+UNLOGGED = frozenset(
+    {"/health", "/health-db", "/metrics"}
+)  # they log for themselves, or are asked every few seconds
+
+
+class StrictParser(FlaskParser):
+    """Reads JSON bodies and query strings, and reports every fault at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        unknown = {"query": ma.RAISE, "json": ma.RAISE}
+        self.DEFAULT_UNKNOWN_BY_LOCATION = {**self.DEFAULT_UNKNOWN_BY_LOCATION, **unknown}
+
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
+        """Read the body; an empty one counts as an object without fields."""
+        return body_of(req)
+
+    def handle_error(self, error: ma.ValidationError, *_: Any, **__: Any) -> NoReturn:
+        """Turn validation messages into one refusal that lists them all."""
+        messages = error.messages if isinstance(error.messages, dict) else {"": error.messages}
+        raise InvalidRequest(messages)
+
+
+def body_of(req: Request) -> Any:
+    """Parse a JSON body: no duplicate names, no NaN or Infinity, no float, limited depth.
+
+    :raises BadRequest: if it is not JSON of that kind.
+    :raises UnsupportedMediaType: if it says that it is something else.
+    """
+    raw = req.get_data(cache=True)
+    if not raw.strip():
+        return {}
+    if not req.is_json:
+        raise UnsupportedMediaType("send the body as application/json")
+    try:
+        parsed = json.loads(
+            raw.decode("utf-8"),
+            parse_float=Decimal,
+            parse_int=_integer,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_object,
+        )
+    except RecursionError as error:
+        raise BadRequest(f"the body is nested more than {DEPTH_MAX} levels deep") from error
+    except InvalidOperation as error:
+        raise BadRequest("the body is not valid JSON: a number has too large an exponent") from error
+    except ValueError as error:
+        raise BadRequest(f"the body is not valid JSON: {error}") from error
+    if _depth(parsed) > DEPTH_MAX:
+        raise BadRequest(f"the body is nested more than {DEPTH_MAX} levels deep")
+    return parsed
+
+
+def refuse_parameters() -> None:
+    """This will refuse any query parameter, for a route that takes none.
+
+    :raises InvalidRequest: if there is one: who adds it expects something of it that would not happen.
+    """
+    if request.args:
+        raise InvalidRequest({"query": {name: ["Unknown field."] for name in request.args}})
+
+
+def context() -> Context:
+    """Gather the circumstances of this request for a service."""
+    return Context(
+        actor=f"api_key:{security.caller().id}",
+        request_id=request_id(),
+        now=clock.now(),
+        business_date=clock.business_date(security.settings().business_timezone),
+    )
+
+
+def init_app(app: Flask) -> None:
+    """Give each request an id, echo it, and log one line about it."""
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.teardown_request(_forget)
+
+
+def _begin() -> None:
+    setup_request_context()
+    g.started = clock.monotonic()
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-ID"] = request_id() or ""
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if request.path not in UNLOGGED:
+        log(
+            "request",
+            method=request.method,
+            route=request.url_rule.rule if request.url_rule else None,
+            status=response.status_code,
+            duration=f"{clock.monotonic() - g.started:.4f}s",
+            client=str(g.client.id) if "client" in g else None,
+            replayed=response.headers.get("Idempotent-Replayed") == "true",
+        )
+    return response
+
+
+def _forget(_: BaseException | None) -> None:
+    clear_request_context()
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20:  # noqa: PLR2004 - longer than any number a field takes, and int() is quadratic
+        raise ValueError("a number is too long")
+    return int(text)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object names a field twice")
+    return found
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            child
+            for each in level
+            if isinstance(each, dict | list)
+            for child in (each.values() if isinstance(each, dict) else each)
+        ]
+    return depth

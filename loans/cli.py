@@ -1,0 +1,159 @@
+"""The flask commands: what an operator types. Long ones show their progress; every one says what to do next."""
+
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+from flask import Flask
+from flask.cli import with_appcontext
+from sqlalchemy.orm import Session
+
+from loans import clock, ledger
+from loans.api import security
+from loans.core import money
+from loans.core.errors import LendingError
+from loans.db import db, transaction
+from loans.queries import loans
+from loans.services import api_keys, demo, verification
+from loans.services.context import Context
+
+FAULTS_SHOWN_MAX = 100
+
+
+def register(app: Flask) -> None:
+    """Give the application its commands."""
+    for command in (create_key, seed_demo, trial_balance, verify):
+        app.cli.add_command(command)
+
+
+@click.command("create-key")
+@click.option("--name", required=True, help="Whose key it is, for people to read.")
+@click.option(
+    "--scopes",
+    required=True,
+    help=f"Comma-separated, or `all`. There are: {', '.join(api_keys.SCOPES)}.",
+)
+@click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires; never where left out.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the key to this file (mode 0600) too; if it holds a key that is still valid, keep that one.",
+)
+@with_appcontext
+def create_key(name: str, scopes: str, days: int | None, output: Path | None) -> None:
+    """Issue an API key and print it; it cannot be shown again."""
+    if output is not None and output.exists():
+        kept = output.read_text(encoding="ascii", errors="replace").strip()
+        if _is_valid(kept):
+            click.echo(kept)
+            return
+    wanted = api_keys.SCOPES if scopes == "all" else tuple(scope.strip() for scope in scopes.split(","))
+    token = _issue(name, scopes=wanted, days=days)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.touch(mode=0o600)
+        output.chmod(0o600)
+        output.write_text(token + "\n", encoding="ascii")
+    click.echo(token)
+    click.echo("Keep it: it is stored only as a hash. Send it as `Authorization: Bearer <key>`.", err=True)
+
+
+@click.command("seed-demo")
+@with_appcontext
+def seed_demo() -> None:
+    """Fill in a demo portfolio: three borrowers, two products, a loan in every status. Adds only what is missing."""
+    if security.settings().is_deployed:
+        raise click.ClickException("seed-demo is for development: this is " + security.settings().environment)
+    steps = demo.steps(_context("cli:seed-demo"))
+    with click.progressbar(steps, label="Demo portfolio", file=sys.stderr, show_pos=True) as bar:
+        added = sum(transaction(step) for step in bar)
+    click.echo(f"Demo portfolio complete: {added} added, {len(steps) - added} there already.")
+
+
+@click.command("trial-balance")
+@with_appcontext
+def trial_balance() -> None:
+    """Print every account's debits, credits and balance; exits 1 if the books do not balance."""
+    accounts = ledger.trial_balance(db.session())
+    if not accounts:
+        click.echo("The journal is empty.")
+        return
+    click.echo(f"{'account':<36}{'currency':<10}{'debit':>20}{'credit':>20}{'balance':>20}")
+    differences: dict[str, int] = {}
+    for row in accounts:
+        figures = (money.format_amount(value, row.currency) for value in (row.debit, row.credit, row.balance))
+        click.echo(
+            f"{row.account + ' ' + row.name:<36}{row.currency:<10}"
+            + "".join(f"{each:>20}" for each in figures)
+        )
+        differences[row.currency] = differences.get(row.currency, 0) + row.balance
+    for currency, difference in sorted(differences.items()):
+        verdict = (
+            "balanced"
+            if difference == 0
+            else f"OUT OF BALANCE by {money.format_amount(difference, currency)}"
+        )
+        click.echo(f"{currency}: {verdict}")
+    if any(differences.values()):
+        raise SystemExit(1)
+
+
+@click.command("verify")
+@with_appcontext
+def verify() -> None:
+    """Fold every loan from scratch and compare it with what is stored (I1-I4, I11); exits 1 on any difference."""
+    session = db.session()
+    # One snapshot for the whole run, so that payments coming in meanwhile are not taken for differences.
+    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    session.execute(sa.text("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = 0"))
+    session.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    total = loans.count(session)
+    with click.progressbar(length=total, label="Loans verified", file=sys.stderr, show_pos=True) as bar:
+        found = list(verification.verify(session, progress=bar.update))
+    for fault in found[:FAULTS_SHOWN_MAX]:
+        click.echo(f"{fault.invariant} {fault.subject}: {fault.detail}")
+    if len(found) > FAULTS_SHOWN_MAX:
+        click.echo(f"... and {len(found) - FAULTS_SHOWN_MAX} more")
+    if found:
+        click.echo(f"{total} loans verified: {len(found)} differences. See docs/runbooks/verification.md.")
+        raise SystemExit(1)
+    click.echo(f"{total} loans verified: no differences (I1, I2, I3, I4, I11).")
+
+
+def _context(actor: str) -> Context:
+    return Context(
+        actor=actor,
+        request_id=None,
+        now=clock.now(),
+        business_date=clock.business_date(security.settings().business_timezone),
+    )
+
+
+def _issue(name: str, *, scopes: Sequence[str], days: int | None) -> str:
+    now = clock.now()
+
+    def work(session: Session) -> str:
+        return api_keys.issue(
+            session,
+            name=name,
+            scopes=scopes,
+            secret=security.secret(),
+            now=now,
+            expires_at=None if days is None else now + timedelta(days=days),
+        )
+
+    try:
+        return transaction(work)
+    except LendingError as error:
+        raise click.ClickException(error.detail) from error
+
+
+def _is_valid(token: str) -> bool:
+    try:
+        api_keys.authenticate(db.session(), token=token, secret=security.secret(), now=clock.now())
+    except api_keys.NotAuthenticated:
+        return False
+    return True

@@ -1,0 +1,157 @@
+"""Fields of the wire: strict, and with amounts and rates as decimal strings."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import validate
+
+from loans.core import money, rates
+
+EXTERNAL_ID_PATTERN = "^[A-Za-z0-9._:/-]{1,64}$"
+EXTERNAL_ID = validate.Regexp(
+    re.compile(r"[A-Za-z0-9._:/-]{1,64}\Z", re.ASCII), error="Must be 1 to 64 letters, digits or . _ : / -"
+)
+AMOUNT_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,4})?$"
+UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+RATE_PATTERN = r"^[0-9]{1,4}(\.[0-9]{1,6})?$"
+# What PostgreSQL cannot store (NUL) or no encoding can carry (lone surrogates), and control characters.
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+class Strict(ma.Schema):
+    """A schema that refuses fields it does not know, and NULL where nothing says that it may be."""
+
+    class Meta:
+        """Unknown fields are faults of the request, reported with all others."""
+
+        unknown = ma.RAISE
+
+
+class Text(ma.fields.String):
+    """A line or a few of text, trimmed, of a length within limits and free of control characters."""
+
+    def __init__(self, *, longest: int, shortest: int = 1, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(min=shortest, max=longest), **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if UNPRINTABLE.search(text):
+            raise ma.ValidationError("Must not contain control characters.")
+        return text.strip()
+
+
+class Whole(ma.fields.Integer):
+    """A whole number within limits, as a JSON number and nothing else: no "7", 7.0 or true."""
+
+    def __init__(self, *, least: int, most: int, **kwargs: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(min=least, max=most), **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Identifier(ma.fields.UUID):
+    """A UUID in the one form in which this service writes it: no braces, no urn:, no missing hyphens."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> uuid.UUID:
+        if not isinstance(value, str) or not UUID_PATTERN.fullmatch(value):
+            raise self.make_error("invalid_uuid")
+        return uuid.UUID(value)
+
+
+class Amount(ma.fields.String):
+    """An amount of money as a decimal string, in the currency beside it.
+
+    In: stays a string until the currency is known, since that says how many decimals there may be. Out: minor units
+    become a string with exactly the currency's decimals; `currency` names the attribute that holds the currency.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"example": "12500.00", "pattern": AMOUNT_PATTERN} | kwargs.pop("metadata", {})
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        if value is None:
+            return None
+        return money.format_amount(value, ma.utils.get_value(obj, "currency"))
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        if not isinstance(value, str) or not re.fullmatch(AMOUNT_PATTERN[1:-1], value, re.ASCII):
+            raise ma.ValidationError('Must be a decimal string such as "12500.00".')
+        return value
+
+
+class SignedAmount(Amount):
+    """An amount that may be negative, only ever sent out."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(metadata={"pattern": r"^-?[0-9]+(\.[0-9]{1,4})?$"}, **kwargs)
+
+
+class Rate(ma.fields.Field[Fraction]):
+    """A rate in percent a year as a decimal string: "24.00" is twenty-four percent."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(metadata={"type": "string", "example": "24.00", "pattern": RATE_PATTERN}, **kwargs)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else rates.format_rate(Fraction(value))
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Fraction:
+        if not isinstance(value, str):
+            raise ma.ValidationError('Must be a decimal string such as "24.00".')
+        try:
+            return rates.parse_rate(value)
+        except rates.InvalidRate as error:
+            raise ma.ValidationError(error.detail) from error
+
+
+class Currency(ma.fields.String):
+    """An ISO 4217 currency code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(metadata={"example": "KES", "pattern": "^[A-Z]{3}$"}, **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            money.exponent(text)
+        except money.UnknownCurrency as error:
+            raise ma.ValidationError("Must be an ISO 4217 currency code such as KES.") from error
+        return text
+
+
+class Date(ma.fields.Date):
+    """A calendar date as YYYY-MM-DD and no other form."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+            raise self.make_error("invalid", input=value, obj_type="date")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Instant(ma.fields.AwareDateTime):
+    """An instant in UTC with microseconds: 2026-11-20T14:05:04.123456Z."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,67 @@
+"""Rules about the running application: its routes and its refusals. Each gives a sentence for every violation."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+from flask import Flask
+
+PREFIX = "/api/"
+IMPLIED_METHODS = {"HEAD", "OPTIONS"}
+
+
+def routes(app: Flask) -> Iterator[tuple[str, Callable[..., object]]]:
+    """Give every route below /api as ("POST /api/v1/loans", view), views in classes method by method."""
+    for rule in app.url_map.iter_rules():
+        if not rule.rule.startswith(PREFIX):
+            continue
+        view = app.view_functions[rule.endpoint]
+        for method in sorted((rule.methods or set()) - IMPLIED_METHODS):
+            view_class = getattr(view, "view_class", None)
+            yield f"{method} {rule.rule}", getattr(view_class, method.lower()) if view_class else view
+
+
+def routes_without_scope(app: Flask, *, scopes: Collection[str]) -> tuple[str, ...]:
+    """Name routes that declare no scope, or one that no key can carry."""
+    return tuple(
+        f"{name} declares {getattr(view, '__scope__', None)!r}"
+        for name, view in routes(app)
+        if getattr(view, "__scope__", None) not in scopes
+    )
+
+
+def commands_not_idempotent(app: Flask) -> tuple[str, ...]:
+    """Name routes that create or change something and would do so twice if asked twice."""
+    return tuple(
+        name
+        for name, view in routes(app)
+        if name.startswith("POST ") and getattr(view, "__idempotent__", False) is not True
+    )
+
+
+def leaves(base: type) -> Iterator[type]:
+    """Give the classes below `base` that nobody specializes further."""
+    for child in base.__subclasses__():
+        if child.__subclasses__():
+            yield from leaves(child)
+        else:
+            yield child
+
+
+def error_faults(
+    errors: Collection[type],
+    *,
+    statuses: Mapping[type, int],
+    others: Collection[str],
+    documented: Collection[str],
+) -> tuple[str, ...]:
+    """Name refusals without a status, without a paragraph or with another's code, and paragraphs without one.
+
+    `others` are codes that have no class of ours behind them, such as that of an unknown path.
+    """
+    codes = Counter([*(getattr(error, "code", None) for error in errors), *others])
+    return (
+        *(f"{error.__name__} has no HTTP status" for error in errors if error not in statuses),
+        *(f"{code} is the code of {times} refusals" for code, times in codes.items() if times > 1),
+        *(f"{code} has no paragraph" for code in codes if code not in documented),
+        *(f"{code} is documented but never raised" for code in documented if code not in codes),
+    )

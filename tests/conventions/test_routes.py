@@ -1,0 +1,73 @@
+"""Rules about routes: who may call them is declared, and asking twice does not do twice."""
+
+import pytest
+from flask import Flask
+from flask.views import MethodView
+
+from loans import app as composition
+from loans.config import Settings
+from loans.services import api_keys
+from tests.conventions import app_rules
+
+
+@pytest.fixture(scope="module")
+def composed():
+    # The routes are read, nothing is asked of the database, so the address may lead nowhere.
+    return composition.create_app(
+        Settings(environment="test", database_url="postgresql+psycopg2://nobody@localhost/nowhere")
+    )
+
+
+@pytest.fixture
+def planted():
+    """An application with one good command and one of each kind of fault."""
+    app = Flask("planted")
+
+    class Loans(MethodView):
+        def get(self):
+            """List loans, without saying who may."""
+
+        def post(self):
+            """Apply, as often as asked."""
+
+    Loans.post.__scope__ = "loans:write"
+
+    def repay():
+        """Record a repayment."""
+
+    repay.__scope__ = "repayments:write"
+    repay.__idempotent__ = True
+    app.add_url_rule("/api/v1/loans", view_func=Loans.as_view("loans"))
+    app.add_url_rule("/api/v1/repayments", view_func=repay, methods=["POST"])
+    app.add_url_rule("/health", endpoint="health", view_func=lambda: "")
+    return app
+
+
+class TestScopes:
+    def test_are_declared_by_every_route(self, composed):
+        assert list(app_rules.routes(composed))
+        assert app_rules.routes_without_scope(composed, scopes=api_keys.SCOPES) == ()
+
+    def test_are_noticed_when_missing(self, planted):
+        assert app_rules.routes_without_scope(planted, scopes=api_keys.SCOPES) == (
+            "GET /api/v1/loans declares None",
+        )
+
+    def test_are_noticed_when_no_key_can_carry_them(self, planted):
+        assert app_rules.routes_without_scope(planted, scopes={"loans:write"}) == (
+            "GET /api/v1/loans declares None",
+            "POST /api/v1/repayments declares 'repayments:write'",
+        )
+
+    def test_are_each_wanted_by_some_route(self, composed):
+        wanted = {view.__scope__ for _, view in app_rules.routes(composed)}
+
+        assert set(api_keys.SCOPES) - wanted == set()
+
+
+class TestCommands:
+    def test_are_all_idempotent(self, composed):
+        assert app_rules.commands_not_idempotent(composed) == ()
+
+    def test_are_noticed_when_not(self, planted):
+        assert app_rules.commands_not_idempotent(planted) == ("POST /api/v1/loans",)

@@ -1,0 +1,29 @@
+"""The files that the conventions look at: paths relative to a root, as text."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+NOT_OURS = {".git", ".venv", ".data", "__pycache__", "htmlcov", "node_modules", ".hypothesis"}
+BINARY = {".png", ".ico", ".pyc", ".gz", ".db"}
+
+
+def text_files(root: Path) -> Iterator[Path]:
+    """Give every text file that belongs to the project, without what tools leave behind."""
+    for path in sorted(root.rglob("*")):
+        parts = path.relative_to(root).parts
+        if NOT_OURS.intersection(parts) or any(part.endswith("_cache") for part in parts):
+            continue
+        if path.is_file() and path.suffix not in BINARY and not path.name.startswith(".coverage"):
+            yield path
+
+
+def sources(root: Path, *folders: str, suffix: str = ".py") -> Mapping[str, str]:
+    """Read files with a suffix below some folders (or single files): {path relative to the root: text}."""
+    wanted = tuple(root / folder for folder in folders)
+    return {
+        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
+        for path in text_files(root)
+        if path.suffix == suffix and any(path.is_relative_to(folder) for folder in wanted)
+    }

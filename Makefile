@@ -5,7 +5,7 @@ BIN := .venv/bin
 FLASK := $(BIN)/python -m flask --app wsgi
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast check format lint format-check types imports conventions spelling coverage \
+.PHONY: help install run test test-fast check format lint format-check types imports conventions spelling coverage bench \
 	migrate migration downgrade verify trial-balance seed psql lock clean
 
 help: ## List what there is
@@ -51,6 +51,9 @@ spelling: install ## Check the spelling
 coverage: install ## Run every test and show what they do not reach
 	@$(BIN)/python -m pytest -n 2 -m "not contracts" --cov --cov-report=term-missing:skip-covered $(args)
 	@$(BIN)/coverage report --include='loans/core/*' --fail-under=100
+
+bench: install ## Measure what requests cost, against peers in the same run (args="paging --rounds 30")
+	@$(BIN)/python -m bench $(args)
 
 migrate: install ## Bring the database to the newest migration
 	@$(FLASK) db upgrade

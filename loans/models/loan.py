@@ -49,6 +49,7 @@ class Loan(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy make
             name="repaid_owes_nothing",
         ),
         sa.Index("ix_loans_borrower_id_id", "borrower_id", "id"),
+        sa.Index("ix_loans_currency_id", "currency", "id"),
         sa.Index("ix_loans_product_id_id", "product_id", "id"),
         sa.Index("ix_loans_status_id", "status", "id"),
     )

@@ -1,10 +1,12 @@
 """Loans as they are stored: find, lock, page; rows → core values."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -91,6 +93,8 @@ class EventRecord:
 
 COLUMNS = tuple(LOANS.c[field.name] for field in fields(LoanRecord))
 EVENT_COLUMNS = tuple(EVENTS.c[field.name] for field in fields(EventRecord))
+# Filters with an index of their own over (filter, id), the narrowest first.
+INDEXED = ("borrower_id", "product_id", "status", "currency")
 INSTALLMENT_FIELDS = tuple(field.name for field in fields(Installment))
 INSTALLMENT_COLUMNS = tuple(INSTALLMENTS.c[field.name] for field in fields(Installment))
 
@@ -134,13 +138,8 @@ def page(  # noqa: PLR0913 - one argument a filter
         "product_id": product_id,
         "external_id": external_id,
     }
-    query = sa.select(*COLUMNS).order_by(LOANS.c.id.desc()).limit(limit + 1)
-    for name, value in wanted.items():
-        if value is not None:
-            query = query.where(LOANS.c[name] == value)
-    before = paging.after_id(cursor)
-    if before is not None:
-        query = query.where(LOANS.c.id < before)
+    given = {name: value for name, value in wanted.items() if value is not None}
+    query = _newest_first(given, before=paging.after_id(cursor)).limit(limit + 1)
     records = [LoanRecord(**row) for row in session.execute(query).mappings()]
     return paging.page(records, limit=limit, keys=[record.id for record in records])
 
@@ -267,6 +266,28 @@ def event(record: EventRecord) -> Event:
         amount=record.amount,
         reverses=record.reverses,
     )
+
+
+def _newest_first(given: Mapping[str, object], *, before: uuid.UUID | None) -> sa.Select[Any]:
+    """Select the loans that fit every filter, in the order of an index that begins with one of them.
+
+    With a plain equality the planner takes the filter's value for spread evenly over the book, walks all loans from
+    the newest and throws away what does not fit. A range of one value, ordered by, leaves it no choice: a page then
+    costs the same however rare its loans are and however deep it lies.
+    """
+    query = sa.select(*COLUMNS)
+    leading = next((name for name in INDEXED if name in given), None)
+    for name, value in given.items():
+        if name != leading:
+            query = query.where(LOANS.c[name] == value)
+    if leading is None:
+        query = query.order_by(LOANS.c.id.desc())
+        return query if before is None else query.where(LOANS.c.id < before)
+    column, value = LOANS.c[leading], given[leading]
+    query = query.where(column >= value).order_by(column.desc(), LOANS.c.id.desc())
+    if before is None:
+        return query.where(column <= value)
+    return query.where(sa.tuple_(column, LOANS.c.id) < sa.tuple_(sa.literal(value, column.type), before))
 
 
 def _record(row: sa.Row[tuple[object, ...]] | None) -> LoanRecord | None:

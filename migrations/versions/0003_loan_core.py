@@ -228,6 +228,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("external_id", name=op.f("uq_loans_external_id")),
     )
     op.create_index("ix_loans_borrower_id_id", "loans", ["borrower_id", "id"], unique=False)
+    op.create_index("ix_loans_currency_id", "loans", ["currency", "id"], unique=False)
     op.create_index("ix_loans_product_id_id", "loans", ["product_id", "id"], unique=False)
     op.create_index("ix_loans_status_id", "loans", ["status", "id"], unique=False)
     op.create_table(
@@ -332,6 +333,7 @@ def downgrade() -> None:
     op.drop_table("installments")
     op.drop_index("ix_loans_status_id", table_name="loans")
     op.drop_index("ix_loans_product_id_id", table_name="loans")
+    op.drop_index("ix_loans_currency_id", table_name="loans")
     op.drop_index("ix_loans_borrower_id_id", table_name="loans")
     op.drop_table("loans")
     op.drop_table("product_versions")

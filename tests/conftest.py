@@ -40,6 +40,11 @@ def make_settings(database_url: str, **given: Any) -> Settings:
     return Settings(environment="test", database_url=database_url, secret_key=SECRET_KEY, **given)
 
 
+@pytest.fixture(autouse=True)
+def _push_request_context() -> None:
+    """Keep pytest-flask from pushing one: requests would then share its session and its `g` with one another."""
+
+
 @pytest.fixture(scope="session")
 def server_url() -> str:
     """The embedded PostgreSQL of the tests: real, but free to lose everything in a crash."""

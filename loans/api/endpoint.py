@@ -4,6 +4,7 @@
 parsed input and the path's identifiers, calls one service and gives the result.
 """
 
+import copy
 import functools
 import hashlib
 import json
@@ -98,7 +99,8 @@ def command(  # noqa: PLR0913 - what a command declares
                 if stored is not None:
                     return stored, True
                 circumstances = requests.context()
-                result = view(session, circumstances, body, **path)
+                # A copy: a view may take its body apart, and a transaction that is run again needs it whole.
+                result = view(session, circumstances, copy.deepcopy(body), **path)
                 answer = Answer(
                     status=status, location=location(result) if location else None, body=_dump(schema, result)
                 )

@@ -16,7 +16,7 @@ LIMIT_MAX = 200
 
 
 class InvalidCursor(LendingError):
-    """The cursor was not made by this service for this list."""
+    """The cursor is not one that a list of this kind returned."""
 
     code = "invalid_cursor"
     title = "Invalid cursor"

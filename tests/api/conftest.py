@@ -1,0 +1,74 @@
+"""Fixtures of the HTTP tests: loans to work on and applications with databases of their own."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from loans import clock
+from loans.app import create_app
+from loans.db import db, transaction
+from loans.queries.borrowers import BorrowerRecord
+from loans.queries.loans import LoanRecord
+from loans.queries.products import ProductRecord
+from loans.services import api_keys
+from loans.services.api_keys import Secret
+from tests import factories
+from tests.conftest import SECRET_KEY, Api, make_settings
+
+Committed = Callable[[Callable[[Session], Any]], Any]
+
+
+@pytest.fixture
+def borrower(committed: Committed) -> BorrowerRecord:
+    return committed(factories.make_borrower)
+
+
+@pytest.fixture
+def product(committed: Committed) -> ProductRecord:
+    """KES, 1,000.00 to 100,000.00, 1 to 60 monthly installments, 12 % a year."""
+    return committed(factories.make_product)
+
+
+@pytest.fixture
+def pending_loan(committed: Committed) -> LoanRecord:
+    return committed(factories.make_pending_loan)
+
+
+@pytest.fixture
+def approved_loan(committed: Committed) -> LoanRecord:
+    return committed(factories.make_approved_loan)
+
+
+@pytest.fixture
+def disbursed_loan(committed: Committed) -> LoanRecord:
+    """1,200.00 KES in three installments from 15 January 2026: see `samples.SCHEDULE`."""
+    return committed(lambda session: factories.make_disbursed_loan(session, installments=3))
+
+
+@pytest.fixture
+def repaid_loan(committed: Committed) -> LoanRecord:
+    """The disbursed loan after one payment of all that it costs, 1,224.08."""
+
+    def repay(session: Session) -> LoanRecord:
+        loan = factories.make_disbursed_loan(session, installments=3)
+        return factories.make_repayment(session, loan=loan, amount="1224.08").loan
+
+    return committed(repay)
+
+
+@pytest.fixture
+def empty_api(make_database: Callable[..., str], today: Callable[..., None]) -> Iterator[Api]:
+    """The API on a database of its own in which there is nothing yet."""
+    app = create_app(make_settings(make_database()))
+    secret = Secret(environment="test", pepper=SECRET_KEY)
+    with app.app_context():
+        key = transaction(
+            lambda session: api_keys.issue(
+                session, name="test", scopes=api_keys.SCOPES, secret=secret, now=clock.now()
+            )
+        )
+    yield Api(client=app.test_client(), key=key)
+    with app.app_context():
+        db.engine.dispose()

@@ -1,0 +1,237 @@
+"""The OpenAPI document: valid, complete, and true of what the API answers."""
+
+import json
+import uuid
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests import factories
+from tests.api import routes, samples
+from tests.api.samples import UNKNOWN_ID
+from tests.conftest import Api
+
+JSON, PROBLEM = "application/json", "application/problem+json"
+
+
+@pytest.fixture(scope="module")
+def document():
+    return routes.APP.test_client().get("/openapi.json").get_json()
+
+
+def operation_of(document, route):
+    return document["paths"][route.documented_path][route.method.lower()]
+
+
+def faults(document, schema, value):
+    """What contradicts a schema of the document."""
+    validator = Draft202012Validator(
+        {"components": document["components"]} | schema, format_checker=FormatChecker()
+    )
+    return [error.message for error in validator.iter_errors(value)]
+
+
+class TestDocument:
+    def test_is_valid_openapi_3_1(self, document):
+        assert document["openapi"] == "3.1.0"
+        assert [str(error) for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+    def test_names_every_route_and_no_other(self, document):
+        documented = {
+            (path, method.upper())
+            for path, item in document["paths"].items()
+            for method in item
+            if method != "parameters"
+        }
+
+        assert documented == {(route.documented_path, route.method) for route in routes.ROUTES}
+
+    def test_names_each_operation_once(self, document):
+        names = [operation_of(document, route)["operationId"] for route in routes.ROUTES]
+
+        assert sorted(names) == sorted(set(names))
+
+    def test_says_how_to_authenticate(self, document):
+        scheme = document["components"]["securitySchemes"]["apiKey"]
+
+        assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+
+    def test_describes_patterns_that_every_client_can_read(self, document):
+        text = json.dumps(document)
+
+        assert "\\\\Z" not in text
+        assert text.count('"pattern": "') == text.count('"pattern": "^')
+
+    def test_lists_the_values_of_what_has_few(self, document):
+        schemas = document["components"]["schemas"]
+
+        loan = schemas["LoanOut"]["properties"]
+        assert loan["method"]["enum"] == ["equal_installments", "equal_principal"]
+        assert loan["day_count"]["enum"] == ["30/360", "ACT/365F", "EQUAL_PERIODS"]
+        assert loan["rounding"]["enum"] == ["half_even", "half_up", "up", "down"]
+        assert loan["allocation"]["items"]["enum"] == ["interest", "principal"]
+        assert loan["frequency"]["properties"]["unit"]["enum"] == ["week", "month"]
+        assert set(loan["status"]["enum"]) == {
+            *("pending", "approved", "rejected", "cancelled", "disbursed", "repaid", "defaulted"),
+        }
+        assert set(schemas["EventOut"]["properties"]["type"]["enum"]) == {
+            *("applied", "approved", "rejected", "cancelled", "disbursed", "repayment", "reversal"),
+        }
+        assert schemas["TermsIn"]["properties"]["method"]["type"] == "string"
+
+    def test_shows_amounts_as_strings(self, document):
+        amount = document["components"]["schemas"]["LoanOut"]["properties"]["principal"]
+
+        assert amount == {
+            "type": "string",
+            "example": "12500.00",
+            "pattern": r"^[0-9]{1,18}(\.[0-9]{1,4})?$",
+        }
+
+
+class TestOperation:
+    @pytest.mark.parametrize("route", routes.ROUTES, ids=str)
+    def test_declares_its_scope_and_what_can_go_wrong(self, document, route):
+        operation = operation_of(document, route)
+
+        assert operation["security"] == [{"apiKey": [route.scope]}]
+        assert f"`{route.scope}`" in operation["description"]
+        assert operation["summary"]
+        errors = {code: answer for code, answer in operation["responses"].items() if code >= "400"}
+        expected = {"401", "403", "404", "422", "500", "503"}
+        assert set(errors) == (
+            expected | {"400", "409", "413", "415"} if route.method == "POST" else expected
+        )
+        for answer in errors.values():
+            assert list(answer["content"]) == [PROBLEM]
+            assert answer["content"][PROBLEM]["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+    @pytest.mark.parametrize("route", routes.COMMANDS, ids=str)
+    def test_that_changes_something_wants_a_body_and_an_idempotency_key(self, document, route):
+        operation = operation_of(document, route)
+
+        (key,) = [each for each in operation["parameters"] if each["in"] == "header"]
+        assert (key["name"], key["required"]) == ("Idempotency-Key", True)
+        assert list(operation["requestBody"]["content"]) == [JSON]
+        schema = operation["requestBody"]["content"][JSON]["schema"]
+        assert faults(document, schema, route.body) == []
+        assert operation["requestBody"]["required"] == bool(route.body)
+        success = next(answer for code, answer in operation["responses"].items() if code < "300")
+        assert "Idempotent-Replayed" in success["headers"]
+
+    @pytest.mark.parametrize("route", routes.QUERIES, ids=str)
+    def test_that_lists_takes_a_limit_and_a_cursor(self, document, route):
+        operation = operation_of(document, route)
+        success = operation["responses"]["200"]
+        schema = success["content"][JSON]["schema"]["$ref"].rsplit("/", 1)[1]
+        is_list = "next_cursor" in document["components"]["schemas"][schema]["properties"]
+
+        names = {each["name"] for each in operation.get("parameters", []) if each["in"] == "query"}
+
+        assert ({"limit", "cursor"} <= names) == is_list
+        assert ("Link" in success.get("headers", {})) == is_list
+
+    def test_names_the_filters_of_a_list(self, document):
+        parameters = document["paths"]["/api/v1/loans"]["get"]["parameters"]
+
+        assert {each["name"] for each in parameters} == {
+            *("limit", "cursor", "status", "currency", "borrower_id", "product_id", "external_id"),
+        }
+
+
+class Recorder(Api):
+    """Remembers which route answered what."""
+
+    def __init__(self, client, key):
+        super().__init__(client=client, key=key)
+        self.answers = []
+        self.adapter = routes.APP.url_map.bind("localhost")
+
+    def get(self, path, **kwargs):
+        return self._remember("GET", path, super().get(path, **kwargs))
+
+    def post(self, path, body=None, **kwargs):
+        return self._remember("POST", path, super().post(path, body, **kwargs))
+
+    def _remember(self, method, path, response):
+        rule, _ = self.adapter.match(path.split("?")[0], method=method, return_rule=True)
+        route = next(each for each in routes.ROUTES if (each.rule, each.method) == (rule.rule, method))
+        self.answers.append((route, response))
+        return response
+
+
+def live(api):
+    """Take four loans as far as they go, with refusals and a replay on the way; give their paths."""
+    borrower = api.post("/api/v1/borrowers", samples.borrower(email="a@example.com"))
+    product = api.post("/api/v1/products", samples.product())
+    product_path = product.headers["Location"]
+    api.post(f"{product_path}/versions", samples.terms(principal_max="60000.00"))
+    application = samples.application(borrower.get_json()["id"], product.get_json()["id"], date="2026-01-15")
+    api.post("/api/v1/loans", application | {"borrower_id": UNKNOWN_ID})
+    paths = [api.post("/api/v1/loans", application).headers["Location"] for _ in range(4)]
+    path, rejected, cancelled, _ = paths
+    api.post(f"{rejected}/reject", {"note": "Too much"})
+    api.post(f"{cancelled}/cancel")
+    api.post(f"{path}/approve", {"date": "2026-01-15"})
+    api.post(f"{path}/disburse", {"date": "2026-01-15", "reference": "TX-1"})
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    repayment = api.post(f"{path}/repayments", samples.repayment(), headers=dict(key)).headers["Location"]
+    api.post(f"{path}/repayments", samples.repayment(), headers=dict(key))
+    api.post(f"{path}/repayments", samples.repayment("1.00"), headers=dict(key))
+    api.post(f"{path}/repayments", samples.repayment("9999.00"))
+    api.post(f"{repayment}/reverse")
+    api.post(f"{repayment}/reverse")
+    api.post(f"{path}/repayments", samples.repayment("1224.08"))
+    return [*paths, borrower.headers["Location"], product_path, f"{product_path}/versions/1", repayment]
+
+
+@pytest.fixture
+def recorded(app, issue_key, today, committed):
+    """A client's day: every route answers once as hoped, many refuse, some replay."""
+    api = Recorder(app.test_client(), issue_key())
+    stranger = Recorder(app.test_client(), "nonsense")
+    reader = Recorder(app.test_client(), issue_key("ledger:read"))
+    paths = live(api)
+    yen_loan = committed(
+        lambda session: factories.make_disbursed_loan(
+            session, product=factories.make_product(session, currency="JPY"), amount="120000"
+        )
+    )
+    for path in (*paths, f"/api/v1/loans/{yen_loan.id}"):
+        api.get(path)
+    for path in paths[:4]:
+        for rest in ("schedule", "events", "events?limit=1", "journal-entries"):
+            api.get(f"{path}/{rest}")
+    for path in ("loans?limit=2", "borrowers?limit=2", "products?limit=2", "ledger/trial-balance"):
+        api.get(f"/api/v1/{path}")
+    for route in routes.ROUTES:
+        for caller in (api, stranger, reader):
+            ask = caller.get if route.method == "GET" else caller.post
+            ask(route.path)
+    api.get("/api/v1/loans?limit=0&colour=blue")
+    api.get("/api/v1/loans?cursor=x")
+    return [*api.answers, *stranger.answers, *reader.answers]
+
+
+class TestAnswers:
+    def test_are_what_the_document_says(self, document, recorded):
+        succeeded = {route for route, response in recorded if response.status_code < 300}
+
+        assert succeeded == set(routes.ROUTES)
+        for route, response in recorded:
+            answer = operation_of(document, route)["responses"][str(response.status_code)]
+            schema = answer["content"][response.content_type]["schema"]
+            assert faults(document, schema, response.get_json()) == [], f"{route}: {response.text}"
+            for header in ("Location", "Link", "Idempotent-Replayed"):
+                assert header not in response.headers or header in answer["headers"]
+
+    def test_were_of_every_common_kind(self, recorded):
+        statuses = {response.status_code for _, response in recorded}
+
+        assert statuses == {200, 201, 401, 403, 404, 409, 422}
+
+    def test_that_contradict_the_document_would_be_noticed(self, document):
+        schema = {"$ref": "#/components/schemas/BorrowerOut"}
+
+        assert faults(document, schema, {"id": "7"}) != []

@@ -68,8 +68,14 @@ def seed_demo() -> None:
     if security.settings().is_deployed:
         raise click.ClickException("seed-demo is for development: this is " + security.settings().environment)
     steps = demo.steps(_context("cli:seed-demo"))
-    with click.progressbar(steps, label="Demo portfolio", file=sys.stderr, show_pos=True) as bar:
-        added = sum(transaction(step) for step in bar)
+    try:
+        with click.progressbar(steps, label="Demo portfolio", file=sys.stderr, show_pos=True) as bar:
+            added = sum(transaction(step) for step in bar)
+    except LendingError as error:
+        # Another run was quicker between looking and adding.
+        raise click.ClickException(
+            f"{error.detail}: if seed-demo runs elsewhere too, run it again"
+        ) from error
     click.echo(f"Demo portfolio complete: {added} added, {len(steps) - added} there already.")
 
 

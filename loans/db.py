@@ -160,6 +160,8 @@ class Ping:
             hide_parameters=True,
             connect_args={
                 "connect_timeout": 2,
+                # A peer that vanished without a word must not keep one of the two threads for long.
+                "tcp_user_timeout": int(timeout_seconds * 1000),
                 "application_name": "branch-loans-health",
                 "options": f"-c statement_timeout={int(timeout_seconds * 1000)}",
             },

@@ -1,0 +1,151 @@
+"""flask db, as an operator or a deployment runs it: in processes of its own, also two at once."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+
+from loans import clock
+from tests.conftest import ROOT
+
+ADVISORY_LOCK = 20_260_001
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = :key"
+POLL_SECONDS = 0.05
+POLLS_MAX = 600
+
+
+def start(database, *arguments):
+    """Start `flask db ...` on a database."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("FLASK_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "db", *arguments],
+        cwd=ROOT,
+        env=environ | {"DATABASE_URL": database.url, "ENVIRONMENT": "test"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(database, *arguments):
+    """Run `flask db ...` and give its exit code, its output and its complaint."""
+    process = start(database, *arguments)
+    output, complaint = process.communicate(timeout=60)
+    return process.returncode, output, complaint
+
+
+def wait_for_waiting(connection, *, processes):
+    """Wait until so many processes wait for the lock of migrations."""
+    for _ in range(POLLS_MAX):
+        if connection.scalar(sa.text(WAITING), {"key": ADVISORY_LOCK}) == processes:
+            return
+        clock.sleep(POLL_SECONDS)
+    raise AssertionError(f"not {processes} processes wait for the lock")
+
+
+@pytest.fixture
+def copied_migrations(tmp_path):
+    """The migrations in a folder to which a command may add."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(ROOT / "migrations", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+class TestUpgrade:
+    def test_brings_an_empty_database_to_the_head(self, empty):
+        code, output, _ = run(empty, "upgrade")
+
+        assert code == 0
+        assert output.count("Running upgrade") == 4
+        assert empty.rows("SELECT version_num FROM alembic_version") == [("0004",)]
+
+    def test_run_twice_at_once_is_done_by_one_of_the_two(self, empty):
+        engine = sa.create_engine(empty.url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"SELECT pg_advisory_lock({ADVISORY_LOCK})"))
+            deployments = [start(empty, "upgrade"), start(empty, "upgrade")]
+            wait_for_waiting(connection, processes=2)
+            connection.execute(sa.text(f"SELECT pg_advisory_unlock({ADVISORY_LOCK})"))
+            outputs = [process.communicate(timeout=60)[0] for process in deployments]
+
+        assert [process.returncode for process in deployments] == [0, 0]
+        assert sorted(output.count("Running upgrade") for output in outputs) == [0, 4]
+        assert empty.rows("SELECT version_num FROM alembic_version") == [("0004",)]
+
+    def test_gives_its_lock_back(self, empty):
+        run(empty, "upgrade", "0001")
+
+        code, _, _ = run(empty, "upgrade")
+
+        assert code == 0
+        assert empty.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
+
+    def test_gives_up_rather_than_queue_behind_a_long_reader(self, empty):
+        run(empty, "upgrade", "0001")
+        engine = sa.create_engine(empty.url, poolclass=sa.NullPool)
+        with engine.begin() as reader:
+            reader.execute(sa.text("SELECT * FROM loans"))
+
+            code, _, complaint = run(empty, "upgrade", "0002")
+
+        assert code == 1
+        assert "canceling statement due to lock timeout" in complaint
+        assert empty.rows("SELECT version_num FROM alembic_version") == [("0001",)]
+
+    def test_without_a_database_is_refused(self, empty):
+        code, _, complaint = run(empty, "upgrade", "--sql")
+
+        assert code == 1
+        assert complaint.strip() == "Migrations run against a database: set DATABASE_URL and leave out --sql."
+
+
+class TestDowngrade:
+    def test_takes_the_newest_revision_back(self, newest):
+        code, output, _ = run(newest, "downgrade")
+
+        assert code == 0
+        assert "Running downgrade 0004 -> 0003" in output
+        assert newest.rows("SELECT version_num FROM alembic_version") == [("0003",)]
+
+
+class TestCurrent:
+    def test_names_the_revision(self, newest):
+        code, output, _ = run(newest, "current")
+
+        assert (code, output.splitlines()[-1]) == (0, "0004 (head)")
+
+
+class TestCheck:
+    def test_is_content_with_the_newest_schema(self, newest):
+        code, output, _ = run(newest, "check")
+
+        assert (code, output.splitlines()[-1]) == (0, "No new upgrade operations detected.")
+
+    def test_notices_a_column_that_no_migration_made(self, newest):
+        newest.rows("ALTER TABLE borrowers ADD COLUMN nickname text")
+
+        code, output, _ = run(newest, "check")
+
+        assert code == 1
+        assert "nickname" in output
+
+
+class TestRevision:
+    def test_is_numbered_after_the_newest(self, newest, copied_migrations):
+        code, _, _ = run(newest, "revision", "-d", str(copied_migrations), "-m", "add charges")
+
+        written = (copied_migrations / "versions" / "0005_add_charges.py").read_text(encoding="utf-8")
+        assert code == 0
+        assert 'revision = "0005"' in written.replace("'", '"')
+        assert 'down_revision = "0004"' in written.replace("'", '"')
+
+    def test_of_models_that_did_not_change_is_not_written(self, newest, copied_migrations):
+        before = sorted((copied_migrations / "versions").glob("*.py"))
+
+        code, _, _ = run(newest, "migrate", "-d", str(copied_migrations), "-m", "nothing")
+
+        assert code == 0
+        assert sorted((copied_migrations / "versions").glob("*.py")) == before

@@ -3,6 +3,7 @@
 Read by gunicorn itself: HOST and PORT (0.0.0.0 and 8000), WEB_CONCURRENCY (2 workers), WEB_THREADS (8 for each).
 """
 
+import atexit
 import os
 import shutil
 import sys
@@ -42,8 +43,15 @@ def set_up_metrics() -> None:
     else:
         folder = Path(tempfile.mkdtemp(prefix="branch-loans-metrics-", dir=MEMORY))
         kind = "own"
+        atexit.register(remove_metrics, folder, os.getpid())
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     os.environ[MARK] = f"{kind}:{os.getpid()}"
+
+
+def remove_metrics(folder: Path, master: int) -> None:
+    """Remove the folder that the master made; its workers, who end with the same duty, leave it alone."""
+    if os.getpid() == master:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 set_up_metrics()
@@ -97,10 +105,3 @@ def child_exit(server: "Arbiter", worker: "Worker") -> None:
     """Forget the gauges of a worker that ended; its counts stay in the sum."""
     del server
     multiprocess.mark_process_dead(worker.pid)
-
-
-def on_exit(server: "Arbiter") -> None:
-    """Remove the folder of figures if this master made it."""
-    del server
-    if os.environ.get(MARK) == f"own:{os.getpid()}":
-        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -166,14 +166,19 @@ def binaries() -> Path:
 def _copy_binaries(programs: Path) -> Path:
     """Copy the binaries once to where the unprivileged account can reach them."""
     target = ROOT_HOME / f"postgresql-{importlib.metadata.version(PACKAGE)}"
+    install, package = programs.parent, programs.parent.parent
     if not target.exists():
         _create_folder(ROOT_HOME)
         with tempfile.TemporaryDirectory(dir=ROOT_HOME) as unfinished:
-            copy = shutil.copytree(programs.parent, Path(unfinished) / "copy", symlinks=True)
+            copy = Path(unfinished) / "copy"
+            # The programs look for their libraries beside the package.
+            for part in (install, package.with_name(f"{package.name}.libs")):
+                if part.exists():
+                    shutil.copytree(part, copy / part.relative_to(package.parent), symlinks=True)
             # Another process may have been quicker; its copy is as good.
             with contextlib.suppress(OSError):
                 copy.rename(target)
-    return target / "bin"
+    return target / programs.relative_to(package.parent)
 
 
 def _create_folder(folder: Path) -> None:
@@ -192,16 +197,12 @@ def _is_reachable(path: Path) -> bool:
 def _refuse_other_owner(home: Path) -> None:
     owner = home.stat().st_uid
     if owner != os.geteuid():
+        name = f"user {owner}"
+        with contextlib.suppress(KeyError):
+            name = pwd.getpwuid(owner).pw_name
         raise EmbeddedPostgresError(
-            f"{home} belongs to {_name_of(owner)}, not to {_name_of(os.geteuid())}: "
-            "run this as its owner, or set DATA_DIR to another folder."
+            f"{home} belongs to {name}, not to you: run this as its owner, or set DATA_DIR to another folder."
         )
-
-
-def _name_of(uid: int) -> str:
-    with contextlib.suppress(KeyError):
-        return pwd.getpwuid(uid).pw_name
-    return f"user {uid}"
 
 
 def _hash(text: str) -> str:

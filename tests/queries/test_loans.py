@@ -1,0 +1,159 @@
+import uuid
+from datetime import date
+
+import pytest
+
+from loans.queries import loans
+from loans.queries.paging import InvalidCursor
+from tests.factories import (
+    make_approved_loan,
+    make_borrower,
+    make_disbursed_loan,
+    make_pending_loan,
+    make_product,
+    make_repayment,
+)
+
+
+@pytest.fixture
+def borrower(session):
+    return make_borrower(session)
+
+
+def walk(session, *, limit, **filters):
+    """Give the identifiers of every page, until the last."""
+    pages, cursor = [], None
+    while True:
+        page = loans.page(session, cursor=cursor, limit=limit, **filters)
+        pages.append([loan.id for loan in page.items])
+        cursor = page.next_cursor
+        if cursor is None:
+            return pages
+
+
+class TestPage:
+    def test_gives_the_newest_loan_first(self, session, borrower):
+        earlier_loan, later_loan = (make_pending_loan(session, borrower_id=borrower.id) for _ in "ab")
+
+        assert walk(session, limit=10, borrower_id=borrower.id) == [[later_loan.id, earlier_loan.id]]
+
+    @pytest.mark.parametrize(("limit", "lengths"), [(1, [1, 1, 1, 1]), (3, [3, 1]), (4, [4]), (5, [4])])
+    def test_gives_each_loan_on_one_page(self, session, borrower, limit, lengths):
+        made = [make_pending_loan(session, borrower_id=borrower.id).id for _ in range(4)]
+
+        pages = walk(session, limit=limit, borrower_id=borrower.id)
+
+        assert [len(page) for page in pages] == lengths
+        assert [loan_id for page in pages for loan_id in page] == made[::-1]
+
+    def test_does_not_repeat_a_loan_when_a_newer_one_comes_in(self, session, borrower):
+        made = [make_pending_loan(session, borrower_id=borrower.id).id for _ in range(2)]
+        first = loans.page(session, cursor=None, limit=1, borrower_id=borrower.id)
+        make_pending_loan(session, borrower_id=borrower.id)
+
+        second = loans.page(session, cursor=first.next_cursor, limit=1, borrower_id=borrower.id)
+
+        assert [loan.id for loan in second.items] == made[:1]
+        assert second.next_cursor is None
+
+    def test_applies_every_filter(self, session, borrower):
+        product = make_product(session, currency="USD")
+        given = {"borrower_id": borrower.id, "product": product}
+        pending_loan = make_pending_loan(session, **given, external_id="F-1")
+        approved_loan = make_approved_loan(session, **given)
+        make_pending_loan(session, borrower_id=borrower.id)
+        make_pending_loan(session, product=product)
+
+        def found(**filters):
+            return {loan.id for loan in loans.page(session, cursor=None, limit=200, **filters).items}
+
+        both = {"borrower_id": borrower.id, "product_id": product.id}
+        assert found(**both) == {pending_loan.id, approved_loan.id}
+        assert found(**both, status="approved") == {approved_loan.id}
+        assert found(**both, status="approved", currency="KES") == set()
+        assert found(borrower_id=borrower.id, currency="USD") == {pending_loan.id, approved_loan.id}
+        assert found(external_id="F-1") == {pending_loan.id}
+
+    def test_is_empty_where_nothing_fits(self, session):
+        page = loans.page(session, cursor=None, limit=10, borrower_id=uuid.uuid4())
+
+        assert (page.items, page.next_cursor) == ((), None)
+
+    def test_refuses_a_foreign_cursor(self, session):
+        with pytest.raises(InvalidCursor):
+            loans.page(session, cursor="MTIz", limit=10)
+
+
+class TestPageOfEvents:
+    def test_gives_the_oldest_event_first(self, session):
+        loan = make_disbursed_loan(session)
+        make_repayment(session, loan=loan, amount="1.00")
+
+        first = loans.page_of_events(session, loan_id=loan.id, cursor=None, limit=3)
+        second = loans.page_of_events(session, loan_id=loan.id, cursor=first.next_cursor, limit=3)
+
+        assert [event.kind for event in first.items] == ["applied", "approved", "disbursed"]
+        assert [event.kind for event in second.items] == ["repayment"]
+        assert second.next_cursor is None
+
+    def test_refuses_a_foreign_cursor(self, session):
+        with pytest.raises(InvalidCursor):
+            loans.page_of_events(session, loan_id=uuid.uuid4(), cursor="eA", limit=3)
+
+
+class TestFind:
+    def test_gives_the_stored_loan(self, session):
+        loan = make_disbursed_loan(session)
+
+        assert loans.find(session, loan_id=loan.id) == loan
+
+    def test_gives_nothing_for_an_unknown_one(self, session):
+        assert loans.find(session, loan_id=uuid.uuid4()) is None
+
+
+class TestUnsettledInstallments:
+    def test_leaves_out_what_is_paid_in_full(self, session):
+        loan = make_disbursed_loan(session)
+        make_repayment(session, loan=loan, amount="106.63")
+
+        unsettled = loans.unsettled_installments(session, loan_id=loan.id)
+
+        assert [row.number for row in unsettled] == list(range(2, 13))
+        assert (unsettled[0].interest_paid, unsettled[0].principal_paid) == (1, 0)
+
+
+class TestTerms:
+    def test_are_those_of_the_application(self, session):
+        loan = make_pending_loan(session)
+
+        terms = loans.terms(loan)
+
+        assert (terms.principal, terms.currency, terms.installments) == (120000, "KES", 12)
+        assert terms.annual_rate == 12
+
+
+class TestDaysPastDue:
+    @pytest.mark.parametrize(("on", "days"), [("2026-02-14", 0), ("2026-02-15", 0), ("2026-02-16", 1)])
+    def test_count_from_the_day_after_the_due_date(self, session, on, days):
+        loan = make_disbursed_loan(session)
+
+        assert loan.days_past_due(date.fromisoformat(on)) == days
+
+    def test_are_none_before_disbursement(self, session):
+        loan = make_pending_loan(session)
+
+        assert loan.days_past_due(loan.applied_on) == 0
+
+
+class TestBatchAfter:
+    def test_walks_all_loans_in_the_order_of_their_identifiers(self, session):
+        made = {make_pending_loan(session).id for _ in range(3)}
+        seen, last = [], None
+
+        while batch := loans.batch_after(session, loan_id=last, size=2):
+            last = batch[-1].id
+            seen.extend(loan.id for loan in batch)
+
+        assert seen == sorted(seen)
+        assert made <= set(seen)
+        assert len(seen) == loans.count(session)

@@ -1,0 +1,41 @@
+"""A small loan that can be worked by hand, and what is done to it."""
+
+from datetime import date
+
+from loans.services import repayments
+from tests.factories import make_context, make_disbursed_loan, make_repayment
+
+DISBURSED_ON = date(2026, 1, 15)
+FIRST_DUE = date(2026, 2, 15)
+SECOND_DUE = date(2026, 3, 15)
+THIRD_DUE = date(2026, 4, 15)
+
+
+def make_small_loan(session, **given):
+    """1,000.00 over three months: 340.02, 340.02, 340.03; interest 10.00 + 6.70 + 3.37; 1,020.07 in all."""
+    return make_disbursed_loan(session, **({"amount": "1000.00", "installments": 3} | given))
+
+
+def make_repaid_loan(session):
+    """The small loan with each installment paid when due, and those payments."""
+    loan = make_small_loan(session)
+    paid = [
+        make_repayment(session, loan=loan, amount=amount, on=on)
+        for amount, on in (("340.02", FIRST_DUE), ("340.02", SECOND_DUE), ("340.03", THIRD_DUE))
+    ]
+    return loan, paid
+
+
+def reverse(session, repayment, **given):
+    return repayments.reverse(
+        session,
+        loan_id=repayment.loan.id,
+        repayment_id=repayment.event.id,
+        context=make_context(),
+        **given,
+    )
+
+
+def allocated(repayment):
+    """Give each part of a repayment as (installment, principal, interest)."""
+    return [(each.installment, each.principal, each.interest) for each in repayment.allocations]

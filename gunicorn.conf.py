@@ -1,11 +1,14 @@
 """How gunicorn runs the service. Options on the command line win over everything here.
 
-Read by gunicorn itself: HOST and PORT (0.0.0.0 and 8000), WEB_CONCURRENCY (2 workers), WEB_THREADS (8 for each).
+Read by gunicorn itself: HOST and PORT (0.0.0.0 and 8000), WEB_CONCURRENCY (2 workers), WEB_THREADS (8 for each),
+CLIENT_SILENCE_SECONDS (10).
 """
 
 import atexit
 import os
 import shutil
+import socket
+import struct
 import sys
 import tempfile
 from pathlib import Path
@@ -76,6 +79,11 @@ graceful_timeout = 20
 worker_tmp_dir = MEMORY
 # A socket in the home folder fails on a read-only file system, and nobody here speaks to it.
 control_socket_disable = True
+# gunicorn would believe these headers from the same host, whatever TRUSTED_PROXIES says; the application reads them.
+forwarded_allow_ips = ""
+# How long a client may be silent in the middle of a request. gunicorn has no such limit, and a thread that waits
+# serves nobody else. It bounds a silence, not a request that trickles: that is the proxy's to buffer.
+SILENCE_SECONDS_MAX = int(os.environ.get("CLIENT_SILENCE_SECONDS", "10"))
 # The application writes one line for each request itself.
 accesslog = None
 logconfig_dict = {
@@ -99,6 +107,13 @@ def on_starting(server: "Arbiter") -> None:
             os.environ["DATABASE_URL"] = embedded.ensure_running(settings.data_dir / "postgres")
     except (ConfigurationError, embedded.EmbeddedPostgresError) as error:
         sys.exit(str(error))
+
+
+def when_ready(server: "Arbiter") -> None:
+    """Limit the silence of clients: a connection inherits the time-out of the socket that accepted it."""
+    for listener in server.LISTENERS:
+        seconds = struct.pack("ll", SILENCE_SECONDS_MAX, 0)
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
 
 
 def child_exit(server: "Arbiter", worker: "Worker") -> None:

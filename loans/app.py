@@ -31,6 +31,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["settings"] = settings
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
     app.url_map.strict_slashes = False
+    # Merging would redirect, to whatever host the caller names.
+    app.url_map.merge_slashes = False
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -55,7 +55,8 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 log_checkpoints = off
 """
-SETTINGS_OF_TESTS = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+# Several runs of the tests share one server, and each may have more than a hundred connections at once.
+SETTINGS_OF_TESTS = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_connections = 300\n"
 
 
 class EmbeddedPostgresError(Exception):
@@ -259,8 +260,7 @@ def _start(cluster: _Cluster, *, durable: bool) -> None:
             os.kill(pid, signal.SIGHUP)
         return
     _create_socket_folder(cluster)
-    # What a killed server left would stop the next one for as long as its number is in use: by some other
-    # program, or by the killed one itself, in a container where nobody buries the dead.
+    # What a killed server left would stop the next one while any process has its number: itself, if unburied, too.
     for stale in (cluster.data / "postmaster.pid", cluster.sockets / f".s.PGSQL.{PORT}.lock"):
         stale.unlink(missing_ok=True)
     _write_settings(cluster, durable=durable)

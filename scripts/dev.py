@@ -28,6 +28,7 @@ from loans import embedded  # noqa: E402 - run by path, so the project's folder 
 from loans.config import ConfigurationError, Settings  # noqa: E402
 
 DISK_BYTES_MIN = 300_000_000
+LOG_BYTES_MAX = 10_000_000
 READY_SECONDS_MAX = 60
 # gunicorn gives requests 20 seconds to end; past that it does not wait itself.
 DRAIN_SECONDS_MAX = 30
@@ -89,7 +90,7 @@ def run(settings: Settings) -> None:
     """Bring everything up, say how to use it, and stay until told to stop."""
     place = Place(os.environ.get("HOST", "127.0.0.1"), port(), settings.data_dir.resolve())
     refuse_taken_port(place)
-    place.data_dir.mkdir(parents=True, exist_ok=True)
+    make_data_dir(place.data_dir)
     refuse_full_disk(place.data_dir)
     # From here on a wish to stop is granted between two steps, never inside of one.
     stop = stop_signals()
@@ -104,7 +105,8 @@ def run(settings: Settings) -> None:
             prepare()
         if stop():
             return
-    with place.log.open("w", encoding="utf-8") as log:
+    keep_last_log(place.log)
+    with place.log.open("a", encoding="utf-8") as log:
         server = start_server(place, log.fileno())
     try:
         with step("Server"):
@@ -178,6 +180,25 @@ def by_whom(number: int) -> str:
             if str(link.readlink()) in {f"socket:[{inode}]" for inode in inodes}:
                 return f" (by pid {link.parts[2]})"
     return ""
+
+
+def make_data_dir(folder: Path) -> None:
+    """Make the folder for the data.
+
+    :raises CannotRunError: if it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotRunError(f"Cannot make {folder} for the data: {error.strerror}.") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CannotRunError(f"Cannot write to {folder}, which holds the data: use a folder of your own.")
+
+
+def keep_last_log(log: Path) -> None:
+    """Set a log that has grown large aside, so that one start's lines are there to explain the next one's."""
+    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+        log.replace(log.with_suffix(".log.1"))
 
 
 def refuse_full_disk(folder: Path) -> None:

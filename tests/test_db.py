@@ -9,13 +9,17 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from loans import metrics
-from loans.api import errors
 from loans.app import create_app
-from loans.db import DatabaseUnreachableError, Ping, db, execute_together, sqlstate, transaction
-from loans.services import api_keys
-from loans.services.api_keys import Secret
-from tests.conftest import SECRET_KEY, Api, make_settings
-from tests.factories import make_context
+from loans.db import (
+    DatabaseUnreachableError,
+    Ping,
+    after_commit,
+    db,
+    execute_together,
+    sqlstate,
+    transaction,
+)
+from tests.conftest import make_settings
 
 TILLS = sa.table("tills", sa.column("name"), sa.column("amount"))
 
@@ -192,6 +196,48 @@ class TestRetry:
         assert amounts() == {"east": 100, "west": 100}
 
 
+class TestAfterCommit:
+    def test_acts_when_others_can_see_the_work(self, tills):
+        seen = []
+
+        def work(session):
+            after_commit(session, lambda: seen.append(amounts()["east"]))
+            pay_in(session, till="east", amount=5)
+
+        transaction(work)
+
+        assert seen == [105]
+
+    def test_does_not_act_where_the_work_was_undone(self, tills):
+        acts = []
+
+        def work(session):
+            after_commit(session, lambda: acts.append("done"))
+            pay_in(session, till="east", amount=-101)
+
+        with pytest.raises(IntegrityError):
+            transaction(work)
+        transaction(lambda session: pay_in(session, till="east", amount=1))
+
+        assert acts == []
+
+    def test_acts_once_where_the_work_ran_twice(self, tills):
+        attempts, acts = [], []
+
+        def work(session):
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            session.scalar(sa.select(TILLS.c.amount).where(TILLS.c.name == "east"))
+            attempts.append(1)
+            if len(attempts) == 1:
+                interfere()
+            after_commit(session, lambda: acts.append("done"))
+            pay_in(session, till="east", amount=10)
+
+        transaction(work)
+
+        assert (len(attempts), acts) == (2, ["done"])
+
+
 class TestExecuteTogether:
     def test_is_one_statement(self, tills):
         sent = []
@@ -285,101 +331,6 @@ class TestPing:
             connection.execute(sa.text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'))
 
         assert ping() > 0
-
-
-@pytest.fixture
-def narrow_api(make_database, today):
-    """The API on a database of its own, with a single connection in its pool."""
-    app = create_app(make_settings(make_database(), db_pool_size=1))
-    secret = Secret(environment="test", pepper=SECRET_KEY)
-    with app.app_context():
-        key = transaction(
-            lambda session: api_keys.issue(
-                session, name="test", scopes=api_keys.SCOPES, secret=secret, now=make_context().now
-            )
-        )
-    return Api(client=app.test_client(), key=key)
-
-
-class TestExhaustedPool:
-    def test_answers_503_and_recovers(self, narrow_api):
-        app = narrow_api.client.application
-        with app.app_context():
-            with db.engine.connect():
-                while_taken = narrow_api.get("/api/v1/loans")
-            after = narrow_api.get("/api/v1/loans")
-
-        assert while_taken.status_code == 503
-        assert while_taken.json["code"] == "unavailable"
-        assert while_taken.headers["Retry-After"] == str(errors.RETRY_AFTER_SECONDS)
-        assert after.status_code == 200
-
-    def test_does_not_hide_a_healthy_database(self, narrow_api):
-        app = narrow_api.client.application
-        with app.app_context(), db.engine.connect():
-            response = narrow_api.get("/health-db")
-
-        assert response.status_code == 200
-
-
-def terminate(url, pid):
-    """Kill a backend, as an operator or a failover would."""
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        assert connection.scalar(sa.text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
-
-
-class TestLostConnection:
-    def test_while_idle_is_not_noticed_by_the_next_request(self, narrow_api):
-        app = narrow_api.client.application
-        with app.app_context(), db.engine.connect() as connection:
-            pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
-            url = db.engine.url
-        terminate(url, pid)
-
-        response = narrow_api.get("/api/v1/loans")
-
-        assert response.status_code == 200
-
-    def test_in_the_middle_of_a_request_is_a_503_and_the_next_one_works(self, narrow_api):
-        app = narrow_api.client.application
-        killed = []
-
-        def kill(connection, _cursor, statement, *_):
-            if "FROM loans" in statement and not killed:
-                killed.append(connection.connection.dbapi_connection.info.backend_pid)
-                terminate(connection.engine.url, killed[0])
-
-        with app.app_context():
-            engine = db.engine
-        sa.event.listen(engine, "before_cursor_execute", kill)
-
-        responses = [narrow_api.get("/api/v1/loans"), narrow_api.get("/api/v1/loans")]
-
-        assert len(killed) == 1
-        assert [response.status_code for response in responses] == [503, 200]
-        assert responses[0].json["code"] == "unavailable"
-
-    def test_in_the_middle_of_a_command_leaves_nothing_behind(self, narrow_api):
-        app = narrow_api.client.application
-        killed = []
-
-        def kill(connection):
-            if not killed:
-                killed.append(connection.connection.dbapi_connection.info.backend_pid)
-                terminate(connection.engine.url, killed[0])
-
-        with app.app_context():
-            sa.event.listen(db.engine, "commit", kill)
-        body, key = {"first_name": "Amina", "last_name": "Odhiambo"}, {"Idempotency-Key": "the-only-one"}
-
-        lost = narrow_api.post("/api/v1/borrowers", body, headers=key)
-        again = narrow_api.post("/api/v1/borrowers", body, headers=key)
-
-        listed = narrow_api.get("/api/v1/borrowers").json["data"]
-        assert (lost.status_code, again.status_code) == (503, 201)
-        assert "Idempotent-Replayed" not in again.headers
-        assert [borrower["id"] for borrower in listed] == [again.json["id"]]
 
 
 class TestSqlstate:

@@ -100,7 +100,7 @@ class TestEnsureRunning:
         assert ask(url, "SHOW TimeZone") == "UTC"
         assert ask(url, "SHOW data_checksums") == "on"
         assert ask(url, "SHOW fsync") == "off"
-        assert ask(url, "SHOW max_connections") == "100"
+        assert ask(url, "SHOW max_connections") == "300"
 
     def test_listens_on_nothing_but_a_socket_in_a_private_folder(self, data_dir):
         url = embedded.ensure_running(data_dir, durable=False)

@@ -64,7 +64,7 @@ def register(app: Flask) -> None:
 
 
 def _own_host_only(response: Response) -> Response:
-    """This will forbid the browser to fetch anything of the docs page from another host."""
+    """Forbid the browser to fetch anything of the docs page from another host."""
     response.headers["Content-Security-Policy"] = DOCS_POLICY
     return response
 

@@ -26,6 +26,7 @@ from loans.services import (
 )
 
 RETRY_AFTER_SECONDS = 1
+FAULTS_SHOWN_MAX = 100
 LOCK_NOT_AVAILABLE, QUERY_CANCELED = "55P03", "57014"
 
 
@@ -43,7 +44,8 @@ class InvalidRequest(LendingError):
             for pointer, detail in _faults(tree, "#" if location == "json" else f"{location}:")
         ]
         named = ", ".join(fault["pointer"] for fault in faults[:5])
-        super().__init__(f"{len(faults)} fault(s): {named}", errors=faults)
+        # A small body can hold very many faults; nobody reads more than these.
+        super().__init__(f"{len(faults)} fault(s): {named}", errors=faults[:FAULTS_SHOWN_MAX])
 
 
 class IdempotencyKeyMissing(LendingError):
@@ -103,6 +105,7 @@ HTTP_ERRORS: Mapping[int, tuple[str, str, str]] = {
     400: ("bad_request", "Bad request", "The request is not HTTP or JSON that can be read."),
     404: ("not_found", "Not found", "There is nothing at this path."),
     405: ("method_not_allowed", "Method not allowed", "This path does not answer that method; see Allow."),
+    408: ("request_timeout", "Request timeout", "The body did not come in time; send the request again."),
     413: ("body_too_large", "Body too large", "The body is larger than REQUEST_BODY_BYTES_MAX."),
     415: ("unsupported_media_type", "Unsupported media type", "The body is not application/json."),
     500: (

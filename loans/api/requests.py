@@ -10,7 +10,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from loans import clock
-from loans.api import security
+from loans.api import body, security
 from loans.api.errors import InvalidRequest
 from loans.logger import clear_request_context, log, request_id, setup_request_context
 from loans.services.context import Context
@@ -33,6 +33,11 @@ class StrictParser(FlaskParser):
         """Read the body; an empty one counts as an object without fields."""
         return body_of(req)
 
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        """Read the query string; a parameter given twice is a fault, since one of the two would be ignored."""
+        refuse_repeated_parameters()
+        return super().load_querystring(req, schema)
+
     def handle_error(self, error: ma.ValidationError, *_: Any, **__: Any) -> NoReturn:
         """Turn validation messages into one refusal that lists them all."""
         messages = error.messages if isinstance(error.messages, dict) else {"": error.messages}
@@ -45,7 +50,7 @@ def body_of(req: Request) -> Any:
     :raises BadRequest: if it is not JSON of that kind.
     :raises UnsupportedMediaType: if it says that it is something else.
     """
-    raw = req.get_data(cache=True)
+    raw = body.read()
     if not raw.strip():
         return {}
     if not req.is_json:
@@ -69,8 +74,18 @@ def body_of(req: Request) -> Any:
     return parsed
 
 
+def refuse_repeated_parameters() -> None:
+    """Refuse a query parameter that stands there twice.
+
+    :raises InvalidRequest: if there is one.
+    """
+    repeated = {name: ["Given more than once."] for name, values in request.args.lists() if len(values) > 1}
+    if repeated:
+        raise InvalidRequest({"query": repeated})
+
+
 def refuse_parameters() -> None:
-    """This will refuse any query parameter, for a route that takes none.
+    """Refuse any query parameter, for a route that takes none.
 
     :raises InvalidRequest: if there is one: who adds it expects something of it that would not happen.
     """

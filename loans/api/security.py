@@ -5,6 +5,7 @@ from typing import Any
 from flask import current_app, g, request
 
 from loans import clock, metrics
+from loans.api import body
 from loans.config import Settings
 from loans.core.errors import LendingError
 from loans.db import db
@@ -53,6 +54,8 @@ def authorize() -> None:
     if not header.lower().startswith(SCHEME):
         metrics.authentication_failures.labels(reason="missing").inc()
         raise NotAuthenticated("send your API key in the header `Authorization: Bearer <key>`")
+    # The whole body, before the look-up takes a connection from the pool: a slow client must not hold one.
+    body.read()
     g.client = api_keys.authenticate(
         db.session(), token=header[len(SCHEME) :].strip(), secret=secret(), now=clock.now()
     )

@@ -4,12 +4,11 @@ import marshmallow as ma
 from marshmallow import validate
 
 from loans.schemas.common import PageArgs
-from loans.schemas.fields import EXTERNAL_ID, EXTERNAL_ID_PATTERN, Date, Instant, Strict, Text
+from loans.schemas.fields import EXTERNAL_ID, EXTERNAL_ID_PATTERN, Date, Email, Instant, Strict, Text
 
 PHONE = validate.Regexp(
     r"\+?[0-9][0-9 ()-]{4,24}\Z", error="Must be a telephone number such as +254712345678."
 )
-EMAIL = validate.And(validate.Length(max=254), validate.Email())
 
 
 class BorrowerIn(Strict):
@@ -22,7 +21,7 @@ class BorrowerIn(Strict):
     )
     first_name = Text(longest=100, required=True, metadata={"example": "Amina"})
     last_name = Text(longest=100, required=True, metadata={"example": "Odhiambo"})
-    email = ma.fields.String(load_default=None, validate=EMAIL, metadata={"format": "email"})
+    email = Email(load_default=None)
     phone = ma.fields.String(
         load_default=None,
         validate=PHONE,

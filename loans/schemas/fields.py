@@ -32,10 +32,11 @@ class Strict(ma.Schema):
 
 
 class Text(ma.fields.String):
-    """A line or a few of text, trimmed, of a length within limits and free of control characters."""
+    """Text, trimmed, of a length within limits and free of control characters; one line unless `lines`."""
 
-    def __init__(self, *, longest: int, shortest: int = 1, **kwargs: Any) -> None:
+    def __init__(self, *, longest: int, shortest: int = 1, lines: bool = False, **kwargs: Any) -> None:
         super().__init__(validate=validate.Length(min=shortest, max=longest), **kwargs)
+        self.lines = lines
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -43,7 +44,18 @@ class Text(ma.fields.String):
         text = super()._deserialize(value, attr, data, **kwargs)
         if UNPRINTABLE.search(text):
             raise ma.ValidationError("Must not contain control characters.")
-        return text.strip()
+        trimmed = text.strip()
+        if not self.lines and len(trimmed.splitlines()) > 1:
+            raise ma.ValidationError("Must be a single line.")
+        return trimmed
+
+
+class Email(Text):
+    """An e-mail address of printable characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(longest=254, metadata={"format": "email"}, **kwargs)
+        self.validators.append(validate.Email())
 
 
 class Whole(ma.fields.Integer):

@@ -42,14 +42,14 @@ class ApplicationIn(Strict):
         load_default=None, validate=EXTERNAL_ID, metadata={"pattern": EXTERNAL_ID_PATTERN}
     )
     date = Date(load_default=None, metadata=DATE_HELP)
-    note = Text(longest=NOTE_LENGTH_MAX, load_default=None)
+    note = Text(longest=NOTE_LENGTH_MAX, lines=True, load_default=None)
 
 
 class DecisionIn(Strict):
     """A decision on a loan: approval, rejection or cancellation."""
 
     date = Date(load_default=None, metadata=DATE_HELP)
-    note = Text(longest=NOTE_LENGTH_MAX, load_default=None)
+    note = Text(longest=NOTE_LENGTH_MAX, lines=True, load_default=None)
 
 
 class DisbursementIn(DecisionIn):
@@ -68,7 +68,7 @@ class RepaymentIn(DisbursementIn):
 class ReversalIn(Strict):
     """The reversal of a repayment, on today's business date."""
 
-    note = Text(longest=NOTE_LENGTH_MAX, load_default=None)
+    note = Text(longest=NOTE_LENGTH_MAX, lines=True, load_default=None)
 
 
 class LoanOut(ma.Schema):

@@ -30,7 +30,7 @@ def choice(values: type[E], **kwargs: Any) -> ma.fields.Enum[E]:
 
 
 def one_of(values: type[enum.StrEnum], **kwargs: Any) -> ma.fields.String:
-    """This will make a field that shows one of an enumeration's values, already stored as text."""
+    """Make a field that shows one of an enumeration's values, already stored as text."""
     return ma.fields.String(required=True, validate=validate.OneOf([each.value for each in values]), **kwargs)
 
 
@@ -76,7 +76,7 @@ class ProductIn(TermsIn):
         required=True, validate=CODE, metadata={"example": "salary-advance", "pattern": CODE_PATTERN}
     )
     name = Text(longest=100, required=True)
-    description = Text(longest=1000, load_default=None)
+    description = Text(longest=1000, lines=True, load_default=None)
     currency = Currency(required=True)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loans import metrics
+from loans import db, metrics
 from loans.core.errors import LendingError
 from loans.models.idempotency import IdempotencyKey
 from loans.services.context import Context
@@ -73,7 +73,7 @@ def claim(session: Session, *, wanted: Claim) -> Answer | None:
     if row.fingerprint is not None:
         if row.fingerprint != wanted.fingerprint:
             raise IdempotencyKeyReused("this Idempotency-Key was used for another request: send a new one")
-        metrics.idempotent_replays.inc()
+        db.after_commit(session, metrics.idempotent_replays.inc)
         return Answer(status=row.status, location=row.location, body=row.body)
     if not row.claimed:
         raise IdempotencyKeyInUse(

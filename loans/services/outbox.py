@@ -13,7 +13,7 @@ from loans.services.context import Context
 def announce(
     event_types: tuple[str, ...], *, subject_id: uuid.UUID, payload: Mapping[str, object], context: Context
 ) -> sa.Insert:
-    """This will give the statement that writes public events such as `loan.disbursed`, in the order given."""
+    """Give the statement that writes public events such as `loan.disbursed`, in the order given."""
     # One statement for all: the parts of db.execute_together run in no certain order, the rows of one part do.
     return sa.insert(OutboxEvent.__table__).values(
         [

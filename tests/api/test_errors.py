@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
+from loans import logger
 from loans.app import create_app
 from loans.db import db
 from loans.services import idempotency
@@ -88,6 +89,11 @@ class TestRequestId:
         response = api.get("/api/v1/loans?limit=1", headers={"X-Request-ID": offered})
 
         assert str(uuid.UUID(response.headers["X-Request-ID"])) == response.headers["X-Request-ID"]
+
+    def test_is_not_that_of_what_the_thread_does_next(self, api):
+        api.get("/api/v1/loans?limit=1", headers={"X-Request-ID": "t-1"})
+
+        assert logger.request_id() is None
 
     def test_stands_in_the_one_line_that_a_request_logs(self, api, capsys, pending_loan):
         capsys.readouterr()

@@ -1,10 +1,12 @@
 """What comes in is read strictly: JSON as the standard has it, no more fields than known, no more than a limit."""
 
+import io
 import json
 import uuid
 
 import pytest
 
+from loans.db import db
 from tests.api import routes, samples
 from tests.api.samples import assert_refused
 
@@ -102,7 +104,34 @@ class TestJson:
         assert response.get_json()["first_name"] == "🌍"
 
 
+class WatchedBody(io.BytesIO):
+    """A body that notes, whenever some of it is read, how many database connections the application holds."""
+
+    def __init__(self, raw):
+        super().__init__(raw)
+        self.connections_held = []
+
+    def readinto(self, buffer):
+        self.connections_held.append(db.engine.pool.checkedout())
+        return super().readinto(buffer)
+
+
 class TestBody:
+    def test_is_awaited_without_holding_a_database_connection(self, api):
+        raw = naming(b'"Amina"')
+        body = WatchedBody(raw)
+
+        response = api.client.post(
+            PATH,
+            input_stream=body,
+            content_length=len(raw),
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {api.key}", "Idempotency-Key": str(uuid.uuid4())},
+        )
+
+        assert response.status_code == 201
+        assert set(body.connections_held) == {0}
+
     @pytest.mark.parametrize(
         "content_type",
         ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "text/json", "", None],
@@ -224,3 +253,58 @@ class TestMethod:
 
         assert response.status_code == 200
         assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
+
+
+class TestChunkedBody:
+    def test_that_fills_the_limit_is_refused_rather_than_cut(self, app, api):
+        limit = app.config["MAX_CONTENT_LENGTH"]
+        raw = naming(b'"Amina"')
+        padded = raw[:-1] + b" " * (limit - len(raw)) + b"}" + b"GARBAGE"
+
+        response = api.client.post(
+            PATH,
+            input_stream=io.BytesIO(padded),
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {api.key}", "Idempotency-Key": str(uuid.uuid4())},
+            environ_overrides={"wsgi.input_terminated": True},
+        )
+
+        assert_refused(response, status=413, code="body_too_large")
+
+
+class TestRepeatedParameter:
+    @pytest.mark.parametrize("query", ["limit=1&limit=2", "status=repaid&status=pending"])
+    def test_is_refused_since_one_of_the_two_would_be_ignored(self, api, query):
+        response = api.get(f"/api/v1/loans?{query}")
+
+        name = query.partition("=")[0]
+        assert_refused(response, status=422, code="invalid_request", pointers=[f"query:/{name}"])
+
+
+class TestText:
+    @pytest.mark.parametrize("name", ["Amina\r\nBcc: x@example.com", "Ami\u2028na"])
+    def test_of_one_line_takes_no_more(self, api, name):
+        response = api.post(PATH, {"first_name": name, "last_name": "Odhiambo"})
+
+        assert_refused(response, status=422, code="invalid_request", pointers=["#/first_name"])
+
+    @pytest.mark.parametrize("email", ["a@\ud800.co", "a@b.co\ud800", '"\u0001"@b.co'])
+    def test_of_an_address_is_printable(self, api, email):
+        response = api.post(PATH, {"first_name": "Amina", "last_name": "Odhiambo", "email": email})
+
+        assert_refused(response, status=422, code="invalid_request", pointers=["#/email"])
+
+    def test_with_very_many_faults_lists_a_hundred(self, api):
+        body = {f"field_{number}": 1 for number in range(500)}
+
+        response = api.post(PATH, body)
+
+        assert len(response.get_json()["errors"]) == 100
+
+
+class TestDoubleSlash:
+    def test_leads_nowhere_rather_than_to_the_host_named(self, api):
+        response = api.get("/api/v1//loans", headers={"Host": "evil.example"})
+
+        assert response.status_code == 404
+        assert "Location" not in response.headers

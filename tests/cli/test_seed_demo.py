@@ -2,29 +2,16 @@
 
 import sqlalchemy as sa
 
-from loans import clock
 from loans.app import create_app
 from loans.config import Settings
 from loans.db import db
-
-POLL_SECONDS = 0.05
-POLLS_MAX = 600
-BLOCKED = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'products'::regclass"
+from tests.blocking import wait_for_blocked
 
 
 def counts(book, query):
     """The rows of a query that gives pairs, as a dictionary."""
     with book.app_context(), db.engine.connect() as connection:
         return {row[0]: row[1] for row in connection.execute(sa.text(query))}
-
-
-def wait_until_blocked(connection):
-    """Wait until another session waits for the table of products."""
-    for _ in range(POLLS_MAX):
-        if connection.scalar(sa.text(BLOCKED)) == 1:
-            return
-        clock.sleep(POLL_SECONDS)
-    raise AssertionError("nobody waits for the table of products")
 
 
 class TestSeedDemo:
@@ -79,7 +66,7 @@ class TestSeedDemo:
             # Three borrowers get in; the first product has to wait.
             connection.execute(sa.text("LOCK TABLE products IN SHARE MODE"))
             process = start_flask("seed-demo", DB_LOCK_TIMEOUT_MS="60000", DB_STATEMENT_TIMEOUT_MS="60000")
-            wait_until_blocked(connection)
+            wait_for_blocked(connection)
             process.kill()
             process.communicate(timeout=60)
             connection.rollback()

@@ -20,6 +20,9 @@ from tests.conftest import SECRET_KEY
 
 ROOT = Path(__file__).parent.parent.parent
 LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
+# Ends a hang, says nothing about speed: gunicorn listens before its workers have started, which on a busy machine
+# takes them a quarter of a minute.
+PATIENCE_SECONDS = 90
 
 
 @dataclass
@@ -44,7 +47,9 @@ class Server:
     lines: list[str] = field(default_factory=list)
     _news: threading.Condition = field(default_factory=threading.Condition)
 
-    def call(self, method: str, path: str, *, headers=None, body=None, timeout_seconds: float = 15) -> Answer:
+    def call(
+        self, method: str, path: str, *, headers=None, body=None, timeout_seconds: float = PATIENCE_SECONDS
+    ) -> Answer:
         """Make one request on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_seconds)
         try:
@@ -65,7 +70,9 @@ class Server:
             def found() -> list["re.Match[str]"]:
                 return [match for line in self.lines if (match := re.search(pattern, line))]
 
-            assert self._news.wait_for(lambda: len(found()) >= count, timeout=30), "\n".join(self.lines)
+            assert self._news.wait_for(lambda: len(found()) >= count, timeout=PATIENCE_SECONDS), "\n".join(
+                self.lines
+            )
             return found()[count - 1]
 
     def read_lines(self) -> None:
@@ -78,7 +85,7 @@ class Server:
         """Ask it to end, and give its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -93,7 +100,6 @@ def start_server() -> Iterator[Callable[..., Server]]:
             cwd=ROOT,
             env=environment(**settings),
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
         )
         server = Server(process)
@@ -108,6 +114,8 @@ def start_server() -> Iterator[Callable[..., Server]]:
         server.stop()
         reader.join()
         server.process.stdout.close()
+        # What pytest shows where the test failed.
+        sys.stdout.write("\n".join([*server.lines, ""]))
 
 
 @pytest.fixture

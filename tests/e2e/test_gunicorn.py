@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import uuid
@@ -13,7 +14,8 @@ import pytest
 import sqlalchemy as sa
 
 from loans import embedded
-from tests.e2e.conftest import ROOT, environment
+from tests.blocking import wait_for_blocked
+from tests.e2e.conftest import PATIENCE_SECONDS, ROOT, environment
 
 pytestmark = pytest.mark.e2e
 
@@ -107,14 +109,10 @@ class TestTerm:
         )
         headers = {"Authorization": f"Bearer {issue_key()}", "Idempotency-Key": str(uuid.uuid4())}
 
-        with (
-            ThreadPoolExecutor(1) as client,
-            database(database_url) as holder,
-            database(database_url) as observer,
-        ):
+        with ThreadPoolExecutor(1) as client, database(database_url) as holder:
             holder.execute(sa.text("LOCK TABLE borrowers IN ACCESS EXCLUSIVE MODE"))
             pending = client.submit(server.call, "POST", "/api/v1/borrowers", headers=headers, body=BORROWER)
-            wait_until_blocked(observer)
+            wait_for_blocked(holder)
             server.process.send_signal(signal.SIGTERM)
             server.wait_for_line("Handling signal: term")
             holder.commit()
@@ -122,7 +120,41 @@ class TestTerm:
 
         assert answer.status == 201
         assert answer.body["first_name"] == "Amina"
-        assert server.process.wait(timeout=30) == 0
+        assert server.process.wait(timeout=PATIENCE_SECONDS) == 0
+
+
+class TestSilence:
+    def test_of_a_client_does_not_keep_a_thread(self, start_server, database_url):
+        server = start_server(DATABASE_URL=database_url, CLIENT_SILENCE_SECONDS="1", WEB_THREADS="2")
+        server.get("/health")
+        address = ("127.0.0.1", server.port)
+
+        with contextlib.ExitStack() as connections:
+            silent = [
+                connections.enter_context(socket.create_connection(address, PATIENCE_SECONDS))
+                for _ in range(5)
+            ]
+            for each in silent:
+                each.sendall(b"GET /health HTTP/1.1\r\nX: ")
+            answer = server.get("/health")
+            leftovers = [each.recv(1024) for each in silent]
+
+        assert answer.status == 200
+        assert leftovers == [b""] * 5
+
+    def test_in_the_middle_of_a_body_is_answered(self, start_server, database_url, issue_key):
+        server = start_server(DATABASE_URL=database_url, CLIENT_SILENCE_SECONDS="1")
+        head = (
+            "POST /api/v1/borrowers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {issue_key()}\r\nIdempotency-Key: 1\r\nContent-Length: 100\r\n\r\n{{"
+        )
+
+        with socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as connection:
+            connection.sendall(head.encode())
+            answer = connection.recv(4096)
+
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"Content-Type: application/problem+json" in answer
 
 
 class TestHealth:
@@ -186,12 +218,3 @@ class TestStart:
 
         assert ended.returncode == 1
         assert ended.stderr.strip() == "cannot start: DATABASE_URL must be set"
-
-
-def wait_until_blocked(connection: sa.Connection) -> None:
-    """Return when a session waits for a lock; each look is a round trip."""
-    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    for _ in range(100_000):
-        if connection.execute(waiting).scalar_one():
-            return
-    raise AssertionError("no request came to wait for the lock")

@@ -1,3 +1,4 @@
+import dataclasses
 import uuid
 from datetime import UTC, datetime
 
@@ -64,6 +65,11 @@ class TestClaim:
 
         assert idempotency.claim(session, wanted=make_claim(make_client(session))) is None
 
+    def test_lets_two_clients_run_with_one_key_at_once(self, session, other_session, client_id):
+        idempotency.claim(other_session, wanted=make_claim(make_client(other_session)))
+
+        assert idempotency.claim(session, wanted=make_claim(client_id)) is None
+
     @pytest.mark.parametrize("key", ["pay-2", "PAY-1", "pay-1 "])
     def test_takes_keys_to_the_letter(self, session, client_id, key):
         claim_and_store(session, make_claim(client_id))
@@ -99,3 +105,29 @@ class TestStore:
         table = IdempotencyKey.__table__
         query = sa.select(sa.func.count()).where(table.c.client_id == client_id)
         assert session.execute(query).scalar_one() == 0
+
+
+class TestLateLookUp:
+    """The look-up of a key may miss an answer that is committed before the key's lock is taken."""
+
+    def test_ends_with_the_answer_that_was_first(self, committed):
+        wanted = make_claim(committed(make_client))
+        first = dataclasses.replace(ANSWER, body=b"first\n")
+        attempts = []
+
+        def answer_meanwhile():
+            with Session(db.engine) as other:
+                idempotency.store(other, claimed=wanted, answer=first, context=make_context())
+                other.commit()
+
+        def work(session):
+            attempts.append(1)
+            stored = idempotency.claim(session, wanted=wanted)
+            if stored is not None:
+                return stored
+            answer_meanwhile()
+            idempotency.store(session, claimed=wanted, answer=ANSWER, context=make_context())
+            return ANSWER
+
+        assert committed(work) == first
+        assert len(attempts) == 2

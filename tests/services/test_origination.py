@@ -1,5 +1,5 @@
 import uuid
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
 import pytest
@@ -9,7 +9,8 @@ from loans.core.fold import DateTooEarly
 from loans.core.lifecycle import TransitionNotAllowed
 from loans.core.money import InvalidAmount
 from loans.models.loan import Loan
-from loans.services import origination, products
+from loans.queries import loans
+from loans.services import loan_events, origination, products
 from loans.services.loan_events import DateInFuture, LoanNotFound
 from loans.services.origination import (
     CurrencyMismatch,
@@ -209,6 +210,15 @@ class TestApprove:
         assert rows.journal(session, loan) == {}
         assert [told for told, _ in rows.outbox(session, loan)] == ["loan.applied", "loan.approved"]
 
+    def test_is_the_loans_last_change(self, session):
+        loan = make_pending_loan(session)
+        later = datetime(2026, 6, 15, 13, 30, tzinfo=UTC)
+
+        origination.approve(session, loan_id=loan.id, context=make_context(now=later))
+
+        stored = loan_events.get(session, loan_id=loan.id)
+        assert (stored.created_at, stored.updated_at) == (loan.created_at, later)
+
     def test_audits_before_and_after(self, session):
         loan = make_approved_loan(session)
 
@@ -299,3 +309,11 @@ class TestEveryDecision:
     def test_refuses_a_loan_that_does_not_exist(self, session, decide):
         with pytest.raises(LoanNotFound):
             decide(session, loan_id=uuid.uuid4(), context=make_context())
+
+    @pytest.mark.parametrize("decide", [origination.approve, origination.reject, origination.cancel])
+    def test_keeps_its_note(self, session, decide):
+        loan = make_pending_loan(session)
+
+        decide(session, loan_id=loan.id, note="Income checked", context=make_context())
+
+        assert [event.note for event in loans.events(session, loan_id=loan.id)] == [None, "Income checked"]

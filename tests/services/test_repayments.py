@@ -74,6 +74,15 @@ class TestRecordRepayment:
         # 700.00 - 340.02 - 340.02 leaves 19.96: interest 3.37 and principal 16.59 of the third.
         assert allocated(repayment) == [(1, 33002, 1000), (2, 33332, 670), (3, 1659, 337)]
 
+    def test_of_one_day_is_spread_as_though_the_largest_had_come_first(self, session):
+        loan = make_small_loan(session)
+        make_repayment(session, loan=loan, amount="50.00", on=FIRST_DUE)
+
+        repayment = make_repayment(session, loan=loan, amount="340.02", on=FIRST_DUE)
+
+        # After the 50.00 alone, 40.00 of its principal would have been paid.
+        assert allocated(repayment) == [(1, 33002, 1000)]
+
     def test_accepts_a_single_minor_unit(self, session):
         loan = make_small_loan(session)
 

@@ -310,6 +310,8 @@ class TestEveryDecision:
         with pytest.raises(LoanNotFound):
             decide(session, loan_id=uuid.uuid4(), context=make_context())
 
+
+class TestDecisionOfAPendingLoan:
     @pytest.mark.parametrize("decide", [origination.approve, origination.reject, origination.cancel])
     def test_keeps_its_note(self, session, decide):
         loan = make_pending_loan(session)

@@ -194,4 +194,6 @@ def _exists(connection: sa.Connection, name: str) -> bool:
 
 
 def _url(server_url: str, database: str) -> str:
-    return sa.make_url(server_url).set(database=database).render_as_string(hide_password=False)
+    # SQLAlchemy writes a space as +, which libpq takes for a plus.
+    url = sa.make_url(server_url).set(database=database).render_as_string(hide_password=False)
+    return url.replace("+", "%20").replace("postgresql%20", "postgresql+", 1)

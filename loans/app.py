@@ -5,8 +5,8 @@ import os
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from loans import api, cli, db, embedded, logger, metrics
-from loans.api import health
+from loans import api, cli, db, embedded, logger, metrics, resources
+from loans.api import figures, health
 from loans.config import Settings
 
 
@@ -38,8 +38,11 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     db.db.init_app(app)
     db.migrate.init_app(app, db.db, directory="migrations", compare_type=True)
+    with app.app_context():
+        db.measure_pool(db.db.engine, size=settings.db_pool_size)
     api.register(app)
     health.init_app(app, database_url=url, timeout_seconds=settings.health_db_timeout_seconds)
-    metrics.init_app(app)
+    watch = figures.Watch(url, business_timezone=settings.business_timezone)
+    metrics.init_app(app, sources=(watch, resources.readings))
     cli.register(app)
     return app

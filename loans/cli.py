@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 import sqlalchemy as sa
 from flask import Flask
 from flask.cli import with_appcontext
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from loans import clock, ledger
@@ -111,7 +112,7 @@ def trial_balance() -> None:
 @with_appcontext
 def verify() -> None:
     """Fold every loan from scratch and compare it with what is stored (I1-I4, I11); exits 1 on any difference."""
-    session = db.session()
+    session, started_at = db.session(), clock.now()
     # One snapshot for the whole run, so that payments coming in meanwhile are not taken for differences.
     session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     session.execute(sa.text("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = 0"))
@@ -119,6 +120,8 @@ def verify() -> None:
     total = loans.count(session)
     with click.progressbar(length=total, label="Loans verified", file=sys.stderr, show_pos=True) as bar:
         found = list(verification.verify(session, progress=bar.update))
+    session.rollback()
+    _note_run(started_at, verified=total, faults=len(found))
     for fault in found[:FAULTS_SHOWN_MAX]:
         click.echo(f"{fault.invariant} {fault.subject}: {fault.detail}")
     if len(found) > FAULTS_SHOWN_MAX:
@@ -127,6 +130,21 @@ def verify() -> None:
         click.echo(f"{total} loans verified: {len(found)} differences. See docs/runbooks/verification.md.")
         raise SystemExit(1)
     click.echo(f"{total} loans verified: no differences (I1, I2, I3, I4, I11).")
+
+
+def _note_run(started_at: datetime, *, verified: int, faults: int) -> None:
+    """Record the run; where that fails, such as on a schema from before such records, the verdict still counts."""
+    finished_at = clock.now()
+
+    def work(session: Session) -> None:
+        verification.record(
+            session, started_at=started_at, finished_at=finished_at, verified=verified, faults=faults
+        )
+
+    try:
+        transaction(work)
+    except SQLAlchemyError as error:
+        click.echo(f"This run could not be recorded: {error.__cause__ or error}".strip(), err=True)
 
 
 def _context(actor: str) -> Context:

@@ -15,7 +15,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from loans import clock, metrics
 from loans.config import Settings
@@ -23,6 +23,7 @@ from loans.config import Settings
 T = TypeVar("T")
 
 AFTER_COMMIT = "after_commit"
+TAKEN = "taken"
 RETRIES_MAX = 3
 RETRY_PAUSE_SECONDS = 0.02
 SERIALIZATION_FAILURE, DEADLOCK_DETECTED = "40001", "40P01"
@@ -83,6 +84,31 @@ def engine_options(settings: Settings) -> dict[str, Any]:
             + " -c timezone=UTC",
         },
     }
+
+
+def measure_pool(engine: sa.Engine, *, size: int) -> None:
+    """Count the connections of a pool that are in use, for /metrics."""
+    metrics.db_pool_size.set(size)
+
+    def taken(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        _notes(record)[TAKEN] = True
+        metrics.db_pool_in_use.inc()
+
+    def given_back(_connection: object, record: ConnectionPoolEntry) -> None:
+        # Also after a connection that was never handed out, because it had died in the pool.
+        if _notes(record).pop(TAKEN, False):
+            metrics.db_pool_in_use.dec()
+
+    sa.event.listen(engine, "checkout", taken)
+    sa.event.listen(engine, "checkin", given_back)  # codespell:ignore checkin
+    sa.event.listen(engine, "detach", given_back)
+
+
+def _notes(record: ConnectionPoolEntry) -> dict[str, bool]:
+    """Give what is remembered of a place in the pool, whichever connection fills it."""
+    if record.record_info is None:
+        raise AssertionError("a place of a pool remembers")
+    return record.record_info
 
 
 def transaction(work: Callable[[Session], T]) -> T:

@@ -166,6 +166,14 @@ def balances_of_loans(
     return balances
 
 
+def imbalances(session: Session) -> dict[str, int]:
+    """Sum all lines of each currency: {currency: debits less credits}, which is 0 for sound books."""
+    rows = session.execute(
+        sa.select(LINES.c.currency, sa.func.sum(LINES.c.amount)).group_by(LINES.c.currency)
+    )
+    return {currency: int(total) for currency, total in rows}
+
+
 def unbalanced_entries(session: Session) -> tuple[tuple[uuid.UUID, int, str, int], ...]:
     """Name every entry that does not sum to zero in a currency: (loan, sequence, currency, sum)."""
     rows = session.execute(

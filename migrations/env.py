@@ -12,6 +12,7 @@ from loans.models import (  # noqa: F401 - importing them fills the metadata
     journal,
     legacy_loan,
     loan,
+    monitoring,
     outbox,
     product,
 )

@@ -108,15 +108,22 @@ HTTP_ERRORS: Mapping[int, tuple[str, str, str]] = {
     408: ("request_timeout", "Request timeout", "The body did not come in time; send the request again."),
     413: ("body_too_large", "Body too large", "The body is larger than REQUEST_BODY_BYTES_MAX."),
     415: ("unsupported_media_type", "Unsupported media type", "The body is not application/json."),
+    429: ("rate_limited", "Too many requests", "Too many requests in a short time; see Retry-After."),
     500: (
         "internal_error",
         "Internal error",
         "A fault of the service; nothing was changed. Quote request_id.",
     ),
+    502: ("bad_gateway", "Service not reachable", "nginx cannot reach the service; retry after a second."),
     503: (
         "unavailable",
         "Temporarily unavailable",
         "The database is out of reach or busy; retry after a second.",
+    ),
+    504: (
+        "gateway_timeout",
+        "Service did not answer in time",
+        "Whether it was done is unknown; retry with the key.",
     ),
 }
 

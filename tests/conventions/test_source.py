@@ -9,7 +9,7 @@ import pytest
 
 from tests.conventions import source_rules, tree
 
-CODE = ("loans", "bench", "scripts", "wsgi.py", "app.py", "gunicorn.conf.py")
+CODE = ("loans", "bench", "ci", "deploy", "grafana", "scripts", "wsgi.py", "app.py", "gunicorn.conf.py")
 
 
 class TestCommit:

@@ -7,6 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 NOT_OURS = {".git", ".venv", ".data", "__pycache__", "htmlcov", "node_modules", ".hypothesis"}
+# What `make up` keeps in the folder: databases, backups, state, keys.
+DATA_OF_THE_STACK = ("postgres_data", "backups", ".deploy", "secrets", "ssl")
 BINARY = {".png", ".ico", ".pyc", ".gz", ".db"}
 
 
@@ -16,9 +18,16 @@ def text_files(root: Path) -> Iterator[Path]:
     Folders of others are not even entered: in them files come and go while other tests run.
     """
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if name not in NOT_OURS and not name.endswith("_cache"))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name not in NOT_OURS and not name.endswith("_cache") and not name.startswith(DATA_OF_THE_STACK)
+        )
         for name in sorted(files):
             path = Path(folder, name)
+            # In a linked worktree .git is a file.
+            if name == ".git":
+                continue
             if path.is_file() and path.suffix not in BINARY and not name.startswith(".coverage"):
                 yield path
 

@@ -5,7 +5,7 @@ BIN := .venv/bin
 FLASK := $(BIN)/python -m flask --app wsgi
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-only test-fast check format lint format-check types imports conventions spelling bench \
+.PHONY: help install run test test-only test-fast check format lint format-check types imports conventions spelling dashboards bench \
 	migrate migration downgrade verify trial-balance seed psql lock clean
 
 help: ## List what there is
@@ -19,7 +19,7 @@ run: install ## Run it here: database, migrations, demo, API on http://127.0.0.1
 	@$(BIN)/python scripts/dev.py run
 
 test: install ## Run every test, on the embedded PostgreSQL; at least 95 % of all and 100 % of the core is covered
-	@$(BIN)/python -m pytest -n 2 -m "not contracts" --cov --cov-report=
+	@$(BIN)/python -m pytest -n 2 -m "not contracts and not stack" --cov --cov-report=
 	@$(BIN)/coverage report
 	@$(BIN)/coverage report --include='loans/core/*' --fail-under=100
 
@@ -29,7 +29,7 @@ test-only: install ## Run some tests, without coverage (args="tests/api -k repla
 test-fast: install ## Run the tests that need no server and no database
 	@$(BIN)/python -m pytest -q tests/core tests/conventions -m "not contracts" $(args)
 
-check: format-check lint types imports conventions spelling ## Check format, lint, types, imports, conventions, spelling
+check: format-check lint types imports conventions spelling check-files ## Check format, lint, types, imports, conventions, spelling, files
 
 format: install ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -52,6 +52,9 @@ conventions: install ## Check the conventions, and that each import contract cat
 
 spelling: install ## Check the spelling
 	@$(BIN)/codespell
+
+dashboards: install ## Write Grafana's dashboards from grafana/source
+	@$(BIN)/python -m grafana.build
 
 bench: install ## Measure what requests cost, against peers in the same run (args="paging --rounds 30")
 	@$(BIN)/python -m bench $(args)
@@ -85,3 +88,6 @@ lock: install ## Lock the dependencies anew after a change of requirements*.in
 clean: ## Remove what tools left behind (the database in .data/ and .venv stay)
 	@rm -rf .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+include ci/check.mk
+include deploy/stack.mk

@@ -31,6 +31,8 @@ from loans.services.api_keys import Secret
 from tests.factories import BUSINESS_DATE
 
 ROOT = Path(__file__).parent.parent
+# The .env that `make up` writes is Compose's.
+os.environ["FLASK_SKIP_DOTENV"] = "1"
 SECRET_KEY = "the-secret-key-of-the-tests-only-0123456789"  # noqa: S105 - a test's
 TEMPLATE_LOCK = 42
 

@@ -11,8 +11,9 @@ COLUMNS = 24
 # Version 41 of the classic schema, Grafana 12's. Later versions of Grafana bring it up to theirs when they load it.
 SCHEMA_VERSION = 41
 TAG = "branch-loans"
-# Where the documents of this project are read: a copy elsewhere changes this line and runs `python -m grafana.build`.
-DOCUMENTS = "https://github.com/branchloans/branchloans/blob/main/"
+# nginx serves the runbooks to operators below this address (nginx/nginx.conf); another host name changes this line and
+# runs `make dashboards`.
+DOCUMENTS = "https://branchloans.com/"
 
 
 def choice(name: str, label: str, query: str, *, many: bool = True) -> Json:

@@ -100,6 +100,7 @@ def render(folder: Path, ports: Ports, *, adjusted: Mapping[str, str]) -> None:
         r"(?<=[ =])/tmp/": f"{folder}/tmp/",  # noqa: S108 - what the configuration says
         r"/run/secrets/": f"{folder}/secrets/",
         r"/var/www/acme": f"{folder}/acme",
+        r"/usr/share/branch-loans/runbooks": str(CONFIGURATION.parent / "docs" / "runbooks"),
         **adjusted,
     }
     if version() < (1, 25, 1):

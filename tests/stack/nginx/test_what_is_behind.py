@@ -107,6 +107,20 @@ class TestPrometheus:
         assert answer.status == 200
         assert shared_stack.prometheus.requests[-1].body == b"query=up"
 
+    def test_of_runbooks_is_text_behind_the_same_password(self, shared_stack):
+        path = "/docs/runbooks/alerts/api.md"
+
+        with_password = shared_stack.edge.get(path, headers=PASSWORD)
+        without = shared_stack.edge.get(path)
+        posted = shared_stack.edge.call("POST", path, headers=PASSWORD, body="")
+        outside = shared_stack.edge.get("/docs/runbooks/..%2fsettings.md", headers=PASSWORD)
+
+        assert with_password.status == 200
+        assert with_password.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert "## ApiDown" in with_password.content.decode()
+        assert (without.status, posted.status) == (401, 405)
+        assert b"BUSINESS_TIMEZONE" not in outside.content
+
     def test_is_logged_under_the_path_that_was_asked_for(self, shared_stack):
         shared_stack.edge.get("/prometheus/targets?x=1", headers=PASSWORD | {"X-Request-ID": "targets-1"})
 

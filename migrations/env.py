@@ -1,9 +1,10 @@
 """How migrations run: on the application's database, one at a time, never waiting long for a lock."""
 
 from alembic import context
-from flask import current_app
+from flask import current_app, has_app_context
 from sqlalchemy import text
 
+from loans.app import create_app
 from loans.models import (  # noqa: F401 - importing them fills the metadata
     api_key,
     audit,
@@ -61,4 +62,9 @@ def _number(migration_context, _revision, directives):  # noqa: ANN001, ANN202 -
 
 if context.is_offline_mode():
     raise SystemExit("Migrations run against a database: set DATABASE_URL and leave out --sql.")
-run_migrations()
+if has_app_context():
+    run_migrations()
+else:
+    # `alembic upgrade head`, as the earlier service is used to, instead of `flask db upgrade`.
+    with create_app().app_context():
+        run_migrations()

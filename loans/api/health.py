@@ -3,6 +3,7 @@
 from flask import Blueprint, Flask, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
+from loans import clock
 from loans.db import DatabaseUnreachableError, Ping
 from loans.logger import log
 
@@ -25,10 +26,12 @@ def health() -> ResponseReturnValue:
 def health_db() -> ResponseReturnValue:
     """Tell whether the database answers, and how fast."""
     ping = current_app.extensions["ping"]
+    started = clock.monotonic()
     try:
         seconds = ping()
     except DatabaseUnreachableError as error:
-        log("DB health check failed", level="error", error=str(error))
+        waited = clock.monotonic() - started
+        log("DB health check failed", level="error", error=str(error), duration=f"{waited:.4f}s")
         return jsonify(status="Database connection error"), 500
     log("DB health check success", duration=f"{seconds:.4f}s")
     return jsonify(status=f"Connection Successfully Established with the Database in {seconds:.4f} seconds")

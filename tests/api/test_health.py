@@ -101,6 +101,7 @@ class TestHealthDb:
         (line,) = lines_of(capsys)
         assert (line["message"], line["level"]) == ("DB health check failed", "error")
         assert "refused" in line["error"]
+        assert re.fullmatch(r"\d+\.\d{4}s", line["duration"])
         assert "hunter2" not in json.dumps(line)
 
     def test_says_so_where_the_socket_does_not_exist(self, tmp_path):

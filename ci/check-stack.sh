@@ -26,5 +26,5 @@ check "amtool check-config" amtool check-config alertmanager/alertmanager.yml
 
 # nginx -t, the dashboards against a real Prometheus and what else needs the programs; none may be skipped for want of
 # one. What needs a Docker Engine says so itself.
-timeout --kill-after 10 900 .venv/bin/python -m pytest -q -m stack tests/stack "$@" || status=1
+PROGRAMS_REQUIRED=1 timeout --kill-after 10 900 .venv/bin/python -m pytest -q -m stack tests/stack "$@" || status=1
 exit "$status"

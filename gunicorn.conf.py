@@ -60,14 +60,34 @@ def remove_metrics(folder: Path, master: int) -> None:
 set_up_metrics()
 
 # prometheus_client decides on import whether it counts for one process or for many.
+from gunicorn.workers.gthread import TConn, ThreadWorker  # noqa: E402
 from prometheus_client import multiprocess  # noqa: E402
 
 from loans import embedded  # noqa: E402
 from loans.config import ConfigurationError, Settings  # noqa: E402
 
+# How long a client may be silent in the middle of a request. gunicorn has no such limit, and a thread that waits
+# serves nobody else. It bounds a silence, not a request that trickles: that is the proxy's to buffer.
+SILENCE_SECONDS_MAX = int(os.environ.get("CLIENT_SILENCE_SECONDS", "10"))
+
+
+class PatientWorker(ThreadWorker):  # type: ignore[misc] # gunicorn is untyped
+    """A worker with threads that waits for a client only so long.
+
+    The limit is set on each connection: one inherited from the listening socket would miss those who come in
+    between listening and setting it.
+    """
+
+    def handle(self, conn: TConn) -> object:
+        """Limit the silence of a client before its request is read."""
+        limit = struct.pack("ll", SILENCE_SECONDS_MAX, 0)
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        return super().handle(conn)
+
+
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104 - a proxy stands before it
 # Threads, since a request mostly waits for the database, and a slow client must not hold a whole process.
-worker_class = "gthread"
+worker_class = PatientWorker
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "8"))
 backlog = 512
@@ -81,9 +101,6 @@ worker_tmp_dir = MEMORY
 control_socket_disable = True
 # gunicorn would believe these headers from the same host, whatever TRUSTED_PROXIES says; the application reads them.
 forwarded_allow_ips = ""
-# How long a client may be silent in the middle of a request. gunicorn has no such limit, and a thread that waits
-# serves nobody else. It bounds a silence, not a request that trickles: that is the proxy's to buffer.
-SILENCE_SECONDS_MAX = int(os.environ.get("CLIENT_SILENCE_SECONDS", "10"))
 # The application writes one line for each request itself.
 accesslog = None
 logconfig_dict = {
@@ -107,13 +124,6 @@ def on_starting(server: "Arbiter") -> None:
             os.environ["DATABASE_URL"] = embedded.ensure_running(settings.data_dir / "postgres")
     except (ConfigurationError, embedded.EmbeddedPostgresError) as error:
         sys.exit(str(error))
-
-
-def when_ready(server: "Arbiter") -> None:
-    """Limit the silence of clients: a connection inherits the time-out of the socket that accepted it."""
-    for listener in server.LISTENERS:
-        seconds = struct.pack("ll", SILENCE_SECONDS_MAX, 0)
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
 
 
 def child_exit(server: "Arbiter", worker: "Worker") -> None:

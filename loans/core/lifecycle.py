@@ -17,10 +17,7 @@ class TransitionNotAllowed(LendingError):
 
 
 class Status(StrEnum):
-    """Where a loan stands in its life.
-
-    Nothing leads to `DEFAULTED` yet: a write-off will. The word is reserved because clients already know it.
-    """
+    """Where a loan stands in its life."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -31,7 +28,30 @@ class Status(StrEnum):
     DEFAULTED = "defaulted"
 
 
-# A repayment that settles the last installment leads on to REPAID: `fold` decides it from the amounts.
+# What may happen to a loan that is disbursed, and to one that is repaid or defaulted. Whether a loan is disbursed or
+# repaid after an event is not decided here but by what is left to pay.
+_WHILE_DISBURSED = (
+    EventKind.DISBURSED,
+    EventKind.RATE_CHANGE,
+    EventKind.INTEREST_PAUSE,
+    EventKind.RESCHEDULE,
+    EventKind.RE_AGE,
+    EventKind.FEE,
+    EventKind.LATE_FEE,
+    EventKind.FEE_WAIVER,
+    EventKind.INTEREST_WAIVER,
+    EventKind.GOODWILL_CREDIT,
+    EventKind.REPAYMENT,
+    EventKind.PAYOFF,
+    EventKind.CHARGEBACK,
+    EventKind.REFUND,
+    EventKind.CHARGE_OFF,
+    EventKind.WRITE_OFF,
+    EventKind.REVERSAL,
+)
+_WHEN_REPAID = (EventKind.CHARGEBACK, EventKind.REFUND, EventKind.REVERSAL)
+_WHEN_DEFAULTED = (EventKind.RECOVERY, EventKind.REFUND, EventKind.REVERSAL)
+
 TRANSITIONS: Mapping[tuple[Status | None, EventKind], Status] = MappingProxyType(
     {
         (None, EventKind.APPLIED): Status.PENDING,
@@ -40,10 +60,11 @@ TRANSITIONS: Mapping[tuple[Status | None, EventKind], Status] = MappingProxyType
         (Status.PENDING, EventKind.CANCELLED): Status.CANCELLED,
         (Status.APPROVED, EventKind.CANCELLED): Status.CANCELLED,
         (Status.APPROVED, EventKind.DISBURSED): Status.DISBURSED,
-        (Status.DISBURSED, EventKind.REPAYMENT): Status.DISBURSED,
-        (Status.DISBURSED, EventKind.REVERSAL): Status.DISBURSED,
-        (Status.REPAID, EventKind.REVERSAL): Status.DISBURSED,
     }
+    | {(Status.DISBURSED, kind): Status.DISBURSED for kind in _WHILE_DISBURSED}
+    | {(Status.DISBURSED, EventKind.WRITE_OFF): Status.DEFAULTED}
+    | {(Status.REPAID, kind): Status.REPAID for kind in _WHEN_REPAID}
+    | {(Status.DEFAULTED, kind): Status.DEFAULTED for kind in _WHEN_DEFAULTED}
 )
 
 _PHRASES: Mapping[EventKind, str] = MappingProxyType(
@@ -53,8 +74,23 @@ _PHRASES: Mapping[EventKind, str] = MappingProxyType(
         EventKind.REJECTED: "be rejected",
         EventKind.CANCELLED: "be cancelled",
         EventKind.DISBURSED: "be disbursed",
+        EventKind.RATE_CHANGE: "change its rate",
+        EventKind.INTEREST_PAUSE: "pause its interest",
+        EventKind.RESCHEDULE: "be rescheduled",
+        EventKind.RE_AGE: "be re-aged",
+        EventKind.FEE: "be charged a fee",
+        EventKind.LATE_FEE: "be charged a late fee",
+        EventKind.FEE_WAIVER: "have fees waived",
+        EventKind.INTEREST_WAIVER: "have interest waived",
+        EventKind.GOODWILL_CREDIT: "take a goodwill credit",
         EventKind.REPAYMENT: "take a repayment",
-        EventKind.REVERSAL: "have a repayment reversed",
+        EventKind.PAYOFF: "be paid off",
+        EventKind.CHARGEBACK: "have a repayment charged back",
+        EventKind.REFUND: "pay a refund",
+        EventKind.CHARGE_OFF: "be charged off",
+        EventKind.WRITE_OFF: "be written off",
+        EventKind.RECOVERY: "take a recovery",
+        EventKind.REVERSAL: "have an event reversed",
     }
 )
 
@@ -67,7 +103,7 @@ def next_status(status: Status | None, kind: EventKind) -> Status:
     try:
         return TRANSITIONS[status, kind]
     except KeyError:
-        raise _refusal(status, kind) from None
+        raise refusal(status, kind) from None
 
 
 def allowed(status: Status | None) -> tuple[EventKind, ...]:
@@ -75,8 +111,8 @@ def allowed(status: Status | None) -> tuple[EventKind, ...]:
     return tuple(kind for (from_status, kind) in TRANSITIONS if from_status is status)
 
 
-def _refusal(status: Status | None, kind: EventKind) -> TransitionNotAllowed:
-    """Say what the loan is and what it could do instead."""
+def refusal(status: Status | None, kind: EventKind) -> TransitionNotAllowed:
+    """Say what the loan is and what it could do instead: an error to raise."""
     kinds = allowed(status)
     standing = "not applied for" if status is None else status.value
     ways = " or ".join(_PHRASES[each] for each in kinds)

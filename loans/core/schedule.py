@@ -1,129 +1,162 @@
-"""The schedule of a loan: what falls due when, to the minor unit."""
+"""The schedule of a loan to which nothing has happened yet: what falls due when, to the minor unit.
 
+Rules: docs/lending-rules.md, sections 2 to 4. `spread` is also how `planning` first fills the rows of a loan; a loan
+with grace, pauses, fees or an irregular first period is laid out there.
+"""
+
+import itertools
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from loans.core import dates, daycount, money
+from loans.core import dates, money
+from loans.core.daycount import DayCount
+from loans.core.money import Rounding
 from loans.core.terms import Method, Terms
+from loans.core.timeline import PER_CENT, Timeline, micro
+
+_YEARS = {DayCount.ACT_360: 360, DayCount.ACT_365F: 365}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installment:
-    """One row of a schedule, in minor units, for the period from `from_date` up to `due_date`."""
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A schedule by columns, in minor units: installment *i* runs from `from_dates[i]` up to `due_dates[i]`."""
 
-    number: int
-    from_date: date
-    due_date: date
-    principal: int
-    interest: int
-    principal_paid: int = 0
-    interest_paid: int = 0
-    settled_on: date | None = None
+    from_dates: tuple[date, ...]
+    due_dates: tuple[date, ...]
+    principal: list[int]
+    interest: list[int]
+    balances: list[int]
 
-    @property
-    def amount(self) -> int:
-        """What falls due in all."""
-        return self.principal + self.interest
-
-    @property
-    def paid(self) -> int:
-        """What has been paid in all."""
-        return self.principal_paid + self.interest_paid
-
-    @property
-    def principal_outstanding(self) -> int:
-        """Principal not yet paid."""
-        return self.principal - self.principal_paid
-
-    @property
-    def interest_outstanding(self) -> int:
-        """Interest not yet paid."""
-        return self.interest - self.interest_paid
-
-    @property
-    def outstanding(self) -> int:
-        """What is not yet paid in all."""
-        return self.amount - self.paid
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing is left to pay; an installment of nothing is settled from the start."""
-        return self.outstanding == 0
+    def rows(self) -> Iterator[tuple[int, date, date, int, int, int]]:
+        """Give (number, from, due, principal, interest, closing balance) row by row."""
+        numbers = range(1, len(self.due_dates) + 1)
+        return zip(
+            numbers,
+            self.from_dates,
+            self.due_dates,
+            self.principal,
+            self.interest,
+            self.balances,
+            strict=True,
+        )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Factors:
-    """The interest of each period per unit of balance, as numerators over one denominator."""
-
-    numerators: tuple[int, ...]
-    denominator: int
-
-
-def build(terms: Terms, *, start_date: date) -> tuple[Installment, ...]:
-    """Lay out every installment of a loan whose interest starts on `start_date`.
+def build(terms: Terms, *, start_date: date) -> Schedule:
+    """Lay out a loan of equal installments or equal principal without grace, pauses, fees or moved due dates.
 
     :raises DateOutOfRange: if an installment would fall due after year 9999.
     """
     due = dates.due_dates(start_date, frequency=terms.frequency, count=terms.installments)
     starts = (start_date, *due[:-1])
-    factors = period_factors(terms, starts=starts, due=due)
-    level = level_installment(terms, factors=factors) if terms.method is Method.EQUAL_INSTALLMENTS else 0
-    share = money.divide(terms.principal, terms.installments, rounding=terms.rounding)
-    balance = terms.principal
-    rows = []
-    for number, (from_date, due_date, numerator) in enumerate(
-        zip(starts, due, factors.numerators, strict=True), start=1
-    ):
-        interest = money.divide(balance * numerator, factors.denominator, rounding=terms.rounding)
-        if number == terms.installments:
-            # Whatever rounding left over belongs to the last installment, so principal sums to what was lent.
-            principal = balance
-        else:
-            planned = level - interest if terms.method is Method.EQUAL_INSTALLMENTS else share
-            principal = min(max(planned, 0), balance)
-        rows.append(
-            Installment(
-                number=number, from_date=from_date, due_date=due_date, principal=principal, interest=interest
-            )
+    factors, scale = _factors(terms, start_date, due)
+    if terms.method is Method.EQUAL_INSTALLMENTS:
+        numerator, denominator = level_fraction(
+            terms.principal, factors, scale=scale, carried=0, balloon=terms.balloon
         )
-        balance -= principal
-    return tuple(rows)
-
-
-def period_factors(terms: Terms, *, starts: tuple[date, ...], due: tuple[date, ...]) -> Factors:
-    """Compute rate times year fraction of each period, exactly, over one common denominator."""
-    fractions = [
-        daycount.year_fraction(
-            terms.day_count, from_date=from_date, to_date=due_date, frequency=terms.frequency
+        level = money.divide(numerator, denominator, rounding=terms.rounding)
+        principal, interest, balances = spread_level(
+            terms.principal, factors, scale=scale, level=level, keep=terms.balloon, rounding=terms.rounding
         )
-        for from_date, due_date in zip(starts, due, strict=True)
-    ]
-    year = math.lcm(*{denominator for _, denominator in fractions})
-    numerators = [
-        terms.annual_rate.numerator * numerator * (year // denominator)
-        for numerator, denominator in fractions
-    ]
-    # The rate is in percent, hence the 100.
-    denominator = terms.annual_rate.denominator * 100 * year
-    # The level installment multiplies these once per period: small numbers keep that fast.
-    shrink = math.gcd(denominator, *numerators)
-    return Factors(
-        numerators=tuple(numerator // shrink for numerator in numerators), denominator=denominator // shrink
-    )
+    else:
+        share = money.divide(terms.principal - terms.balloon, terms.installments, rounding=terms.rounding)
+        principal, interest, balances = spread_share(
+            terms.principal, factors, scale=scale, share=share, keep=terms.balloon, rounding=terms.rounding
+        )
+    return Schedule(starts, due, principal, interest, balances)
 
 
-def level_installment(terms: Terms, *, factors: Factors) -> int:
-    """Find the equal installment that repays the principal, rounded once, in minor units.
+def _factors(terms: Terms, start_date: date, due: tuple[date, ...]) -> tuple[list[int], int]:
+    """List what interest costs in each period, as numerators over one denominator, in lowest terms."""
+    rate, frequency = micro(terms.annual_rate), terms.frequency
+    if terms.day_count is DayCount.EQUAL_PERIODS:
+        whole, scale = rate * frequency.every, PER_CENT * dates.PERIODS_PER_YEAR[frequency.unit]
+        shrink = math.gcd(whole, scale)
+        return [whole // shrink] * len(due), scale // shrink
+    year = _YEARS.get(terms.day_count)
+    if year is None:
+        timeline = Timeline(terms, bounds=[start_date, *due])
+        factors, scale = timeline.wholes(), timeline.scale
+    else:
+        ordinals = [start_date.toordinal(), *map(date.toordinal, due)]
+        factors = [rate * (end - start) for start, end in itertools.pairwise(ordinals)]
+        scale = PER_CENT * year
+    shrink = math.gcd(scale, *factors)
+    return [factor // shrink for factor in factors], scale // shrink
 
-    It is P x product(1 + f) / F with F(1) = 1 and F(k) = 1 + F(k-1) x (1 + f(k)), which holds for periods of
-    unequal length too and gives P / n when the rate is zero. Here every term is scaled by a power of the
-    denominator, so that all of them are whole numbers.
+
+def level_fraction(
+    balance: int, factors: Sequence[int], *, scale: int, carried: int, balloon: int
+) -> tuple[int, int]:
+    """Give the level installment as numerator and denominator.
+
+    A = (b(1+f1)...(1+fn) + c(1+f2)...(1+fn) - B) / Fn with F1 = 1, Fk = 1 + F(k-1) x (1+fk): the present value of the
+    installments equals the principal. Everything is scaled to whole numbers; `carried` is c over `scale`.
     """
-    growth, annuity, scale = 1, 0, 1
-    for numerator in factors.numerators:
-        grown = factors.denominator + numerator
+    first, count = factors[0], len(factors)
+    if not carried and first and factors.count(first) == count:
+        # The geometric series: A = (P(1+f)^n - B) x f / ((1+f)^n - 1).
+        shrink = math.gcd(scale, first)
+        small, step = scale // shrink, first // shrink
+        growth, flat = (small + step) ** count, small**count
+        return (balance * growth - balloon * flat) * step, small * (growth - flat)
+    shrink = math.gcd(scale, *factors)
+    small = scale // shrink
+    growth, annuity, power, later = 1, 0, 1, 1
+    for at, factor in enumerate(factors):
+        grown = small + factor // shrink
         growth *= grown
-        annuity = annuity * grown + scale
-        scale *= factors.denominator
-    return money.divide(terms.principal * growth, factors.denominator * annuity, rounding=terms.rounding)
+        if at and carried:
+            later *= grown
+        annuity = annuity * grown + power
+        power *= small
+    return shrink * (balance * growth - balloon * power) + carried * later, shrink * small * annuity
+
+
+def spread_level(
+    balance: int, factors: Sequence[int], *, scale: int, level: int, keep: int, rounding: Rounding
+) -> tuple[list[int], list[int], list[int]]:
+    """Give principal, interest and closing balance of rows that ask for a level installment.
+
+    The last row takes all that is left; the others leave the balloon `keep`. Rounding half to even, the default, is
+    written out here, since a call for each row would cost as much as the rest of it.
+    """
+    principal, interest, balances = [], [], []
+    is_even = rounding is Rounding.HALF_EVEN
+    for factor in factors:
+        if is_even:
+            cost, rest = divmod(balance * factor, scale)
+            rest += rest
+            if rest > scale or (rest == scale and cost & 1):
+                cost += 1
+        else:
+            cost = money.divide(balance * factor, scale, rounding=rounding)
+        asked = level - cost
+        if asked < 0:
+            asked = 0
+        elif asked > balance - keep:
+            asked = balance - keep
+        balance -= asked
+        interest.append(cost)
+        principal.append(asked)
+        balances.append(balance)
+    principal[-1] += balance
+    balances[-1] = 0
+    return principal, interest, balances
+
+
+def spread_share(
+    balance: int, factors: Sequence[int], *, scale: int, share: int, keep: int, rounding: Rounding
+) -> tuple[list[int], list[int], list[int]]:
+    """Give principal, interest and closing balance of rows that ask for an equal share of principal."""
+    principal, interest, balances = [], [], []
+    for factor in factors:
+        asked = min(share, balance - keep)
+        interest.append(money.divide(balance * factor, scale, rounding=rounding))
+        balance -= asked
+        principal.append(asked)
+        balances.append(balance)
+    principal[-1] += balance
+    balances[-1] = 0
+    return principal, interest, balances

@@ -7,6 +7,7 @@ import uuid
 from datetime import date
 from fractions import Fraction
 
+from loans.core import fold
 from loans.core.dates import Frequency, PeriodUnit
 from loans.core.daycount import DayCount
 from loans.core.events import Event, EventKind
@@ -34,9 +35,9 @@ def sample_terms(**changes):
     return Terms(**(agreed | changes))
 
 
-def happened(kind, on, amount=0, *, number=0, reverses=None):
+def happened(kind, on, amount=0, *, number=0, **fields):
     """Make an event whose id is a small number, so that failures are readable."""
-    return Event(id=uuid.UUID(int=number), kind=kind, date=on, amount=amount, reverses=reverses)
+    return Event(id=uuid.UUID(int=number), kind=kind, date=on, amount=amount, **fields)
 
 
 APPLICATION = happened(EventKind.APPLIED, APPLIED_ON, number=1)
@@ -51,3 +52,13 @@ def repayment(amount, *, on, number):
 
 def reversal(of, *, on, number):
     return happened(EventKind.REVERSAL, on, number=number, reverses=of.id)
+
+
+def folded(*told, on=None, **changes):
+    """Fold the sample loan, with its terms changed as said, after its origination and what is told."""
+    return fold.fold(sample_terms(**changes), [*ORIGINATION, *told], as_of=on)
+
+
+def asked(state):
+    """Give the principal and interest of each row."""
+    return [(row.due.principal, row.due.interest) for row in state.installments]

@@ -1,120 +1,311 @@
+"""Where money goes, row by row. The examples of the rules are in test_lending_rules.py."""
+
 import uuid
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from loans.core import allocation, schedule
-from loans.core.allocation import Allocation, Overpayment
-from loans.core.terms import Component
-from tests.core.samples import DISBURSED_ON, FIRST_DUE, SECOND_DUE, sample_terms
-from tests.core.strategies import terms_agreed
+from loans.core import fold
+from loans.core.account import Applied, Part
+from loans.core.business_days import Convention
+from loans.core.daycount import DayCount
+from loans.core.lifecycle import Status
+from loans.core.terms import BUCKETS, Across, Component, EarlyPayment, Grace, InterestMode, Method, Timing
+from tests.core.samples import (
+    APPLICATION,
+    APPROVAL,
+    DISBURSEMENT,
+    FIRST_DUE,
+    SECOND_DUE,
+    THIRD_DUE,
+    asked,
+    folded,
+    repayment,
+    sample_terms,
+)
+from tests.core.strategies import loan_lives
 
 PAYMENT = uuid.UUID(int=4)
-INTEREST_FIRST = (Component.INTEREST, Component.PRINCIPAL)
-PRINCIPAL_FIRST = (Component.PRINCIPAL, Component.INTEREST)
-# 330.02 + 10.00, 333.32 + 6.70, 336.66 + 3.37
-ROWS = schedule.build(sample_terms(), start_date=DISBURSED_ON)
+PRINCIPAL_FIRST = tuple(
+    sorted(BUCKETS, key=lambda bucket: (list(Timing).index(bucket[0]), bucket[1] != "principal"))
+)
 
 
-def allocate(amount, installments=ROWS, *, order=INTEREST_FIRST, on=FIRST_DUE):
-    return allocation.allocate(amount, installments, order=order, event_id=PAYMENT, on=on, currency="KES")
+def parts_of(state, number=4):
+    """What the event of that number paid, row by row."""
+    return next(each.parts for each in state.applied if each.event_id == uuid.UUID(int=number))
 
 
 class TestAllocate:
     def test_settles_interest_before_principal(self):
-        rows, allocations = allocate(1500)
+        state = folded(repayment(1500, on=FIRST_DUE, number=4))
 
-        assert allocations == (Allocation(PAYMENT, 1, principal=500, interest=1000),)
-        assert rows == (replace(ROWS[0], principal_paid=500, interest_paid=1000), *ROWS[1:])
+        assert state.applied[-1] == Applied(PAYMENT, 1500, parts=(Part(1, interest=1000, principal=500),))
+        assert [row.paid for row in state.installments] == [(0, 0, 1000, 500), (0, 0, 0, 0), (0, 0, 0, 0)]
 
     def test_settles_principal_first_when_so_agreed(self):
-        _, allocations = allocate(33502, order=PRINCIPAL_FIRST)
+        state = folded(repayment(33502, on=FIRST_DUE, number=4), allocation=PRINCIPAL_FIRST)
 
-        assert allocations == (Allocation(PAYMENT, 1, principal=33002, interest=500),)
+        assert parts_of(state) == (Part(1, interest=500, principal=33002),)
 
     def test_settles_the_oldest_installment_before_the_next(self):
-        rows, allocations = allocate(34002 + 670)
+        state = folded(repayment(34002 + 670, on=FIRST_DUE, number=4))
 
-        assert allocations == (
-            Allocation(PAYMENT, 1, principal=33002, interest=1000),
-            Allocation(PAYMENT, 2, principal=0, interest=670),
-        )
-        assert [each.outstanding for each in rows] == [0, 33332, 34003]
+        assert parts_of(state) == (Part(1, interest=1000, principal=33002), Part(2, interest=670))
+        assert [row.outstanding.total for row in state.installments] == [0, 33332, 34003]
 
     def test_dates_an_installment_when_it_is_settled(self):
-        rows, _ = allocate(34002 + 1)
+        state = folded(repayment(34002 + 1, on=FIRST_DUE, number=4))
 
-        assert [each.settled_on for each in rows] == [FIRST_DUE, None, None]
+        assert [row.settled_on for row in state.installments] == [FIRST_DUE, None, None]
 
     def test_goes_on_where_the_last_repayment_stopped(self):
-        rows_before, _ = allocate(34002 + 1)
+        state = folded(
+            repayment(34002 + 1, on=FIRST_DUE, number=4), repayment(34001, on=SECOND_DUE, number=5)
+        )
 
-        rows, allocations = allocate(34001, rows_before, on=SECOND_DUE)
-
-        assert allocations == (Allocation(PAYMENT, 2, principal=33332, interest=669),)
-        assert [each.settled_on for each in rows] == [FIRST_DUE, SECOND_DUE, None]
+        assert parts_of(state, 5) == (Part(2, interest=669, principal=33332),)
+        assert [row.settled_on for row in state.installments] == [FIRST_DUE, SECOND_DUE, None]
 
     def test_takes_a_single_cent(self):
-        _, allocations = allocate(1)
+        state = folded(repayment(1, on=FIRST_DUE, number=4))
 
-        assert allocations == (Allocation(PAYMENT, 1, principal=0, interest=1),)
+        assert parts_of(state) == (Part(1, interest=1),)
 
     def test_settles_the_whole_loan_to_the_cent(self):
-        rows, _ = allocate(102007)
+        state = folded(repayment(102007, on=FIRST_DUE, number=4))
 
-        assert all(each.is_settled and each.settled_on == FIRST_DUE for each in rows)
+        assert all(row.is_settled and row.settled_on == FIRST_DUE for row in state.installments)
+        assert (state.status, state.closed_on) == (Status.REPAID, FIRST_DUE)
 
     def test_passes_over_installments_of_nothing(self):
-        rows_of_a_cent = schedule.build(sample_terms(principal=1), start_date=DISBURSED_ON)
+        disbursement = replace(DISBURSEMENT, amount=1)
+        payment = repayment(1, on=FIRST_DUE, number=4)
 
-        rows, allocations = allocate(1, rows_of_a_cent)
+        state = fold.fold(sample_terms(principal=1), [APPLICATION, APPROVAL, disbursement, payment])
 
-        assert allocations == (Allocation(PAYMENT, 3, principal=1, interest=0),)
-        assert [each.settled_on for each in rows] == [None, None, FIRST_DUE]
+        assert parts_of(state) == (Part(3, principal=1),)
+        assert [row.settled_on for row in state.installments] == [None, None, FIRST_DUE]
 
-    def test_refuses_a_cent_too_much_and_says_what_closes_the_loan(self):
-        with pytest.raises(Overpayment) as refused:
-            allocate(102008)
+    @pytest.mark.parametrize("amount", [102008, 150000])
+    def test_holds_what_is_too_much_as_credit(self, amount):
+        # Over HTTP this is refused unless it is asked for; the fold takes what history says.
+        state = folded(repayment(amount, on=FIRST_DUE, number=4))
 
-        assert refused.value.code == "overpayment"
-        assert refused.value.field == "amount"
-        assert refused.value.extensions == {"payoff_amount": 102007, "currency": "KES"}
-        assert refused.value.detail == "1020.08 KES is more than is owed; 1020.07 KES closes the loan."
+        assert (state.status, state.credit_balance) == (Status.REPAID, amount - 102007)
+        assert (state.received, state.paid.total) == (amount, 102007)
 
-    def test_counts_only_what_is_left_in_the_payoff_amount(self):
-        rows_before, _ = allocate(100000)
+    @given(life=loan_lives(events_min=1))
+    def test_spreads_every_minor_unit_once(self, life):
+        terms, told = life
 
-        with pytest.raises(Overpayment) as refused:
-            allocate(50000, rows_before)
+        state = fold.fold(terms, told)
 
-        assert refused.value.extensions["payoff_amount"] == 2007
+        amounts = {event.id: event.amount for event in told if event.kind in {"repayment", "payoff"}}
+        for applied in state.applied:
+            if applied.event_id not in amounts or state.status is Status.DEFAULTED:
+                continue
+            spread = sum(sum(part[1:]) for part in applied.parts)
+            assert all(min(part) >= 0 and sum(part[1:]) > 0 for part in applied.parts)
+            assert spread + applied.credit == applied.amount == (amounts[applied.event_id] or applied.amount)
+        assert all(min(row.outstanding) >= 0 for row in state.installments)
 
-    @pytest.mark.parametrize("amount", [0, -1])
-    def test_is_never_asked_to_spread_nothing(self, amount):
-        with pytest.raises(AssertionError, match=str(amount)):
-            allocate(amount)
 
-    @given(terms=terms_agreed(installments=st.integers(1, 12)), data=st.data())
-    def test_spreads_every_minor_unit_once(self, terms, data):
-        rows_before = schedule.build(terms, start_date=DISBURSED_ON)
-        owed = sum(each.outstanding for each in rows_before)
-        amount = data.draw(st.integers(1, owed))
+class TestDue:
+    # Nothing paid until 15 March: the first row is past due, the second due on the day.
+    def test_pays_the_components_of_a_row_before_the_next_row_across_horizontally(self):
+        state = folded(repayment(34100, on=SECOND_DUE, number=4))
 
-        rows, allocations = allocate(amount, rows_before, order=terms.allocation)
+        assert parts_of(state) == (Part(1, interest=1000, principal=33002), Part(2, interest=98))
 
-        assert sum(each.principal + each.interest for each in allocations) == amount
-        assert sum(each.paid for each in rows) == amount
-        assert all(each.principal_outstanding >= 0 and each.interest_outstanding >= 0 for each in rows)
-        assert all(each.principal + each.interest > 0 for each in allocations)
+    def test_pays_a_component_of_all_rows_before_the_next_component_across_vertically(self):
+        state = folded(repayment(34100, on=THIRD_DUE, number=4), across=Across.VERTICAL)
 
-    @given(terms=terms_agreed(installments=st.integers(1, 12)), excess=st.integers(1, 10**15))
-    def test_refuses_any_excess(self, terms, excess):
-        rows = schedule.build(terms, start_date=DISBURSED_ON)
-        owed = sum(each.outstanding for each in rows)
+        # Interest of both rows past due, 10.00 and 6.70, comes before any principal.
+        assert parts_of(state) == (Part(1, interest=1000, principal=32430), Part(2, interest=670))
 
-        with pytest.raises(Overpayment) as refused:
-            allocate(owed + excess, rows)
+    def test_keeps_what_is_past_due_before_what_is_due_when_vertical(self):
+        state = folded(repayment(34100, on=SECOND_DUE, number=4), across=Across.VERTICAL)
 
-        assert refused.value.extensions["payoff_amount"] == owed
+        assert parts_of(state) == (Part(1, interest=1000, principal=33002), Part(2, interest=98))
+
+    def test_pays_twelve_buckets_in_the_order_agreed(self):
+        due_first = tuple(
+            (timing, component)
+            for timing in (Timing.DUE, Timing.PAST_DUE, Timing.IN_ADVANCE)
+            for component in Component
+        )
+
+        state = folded(repayment(34100, on=SECOND_DUE, number=4), allocation=due_first)
+
+        # The second row, due that day: 333.32 and 6.70. Then 0.98 of the first, past due.
+        assert parts_of(state) == (Part(1, interest=98), Part(2, interest=670, principal=33332))
+
+    def test_takes_neighbours_of_one_timing_together(self):
+        # Past-due interest, due interest, past-due principal, ...: three runs, not three timings.
+        order = sorted(
+            BUCKETS[:8], key=lambda bucket: (list(Component).index(bucket[1]), bucket[0] != "past_due")
+        )
+
+        state = folded(repayment(1700, on=SECOND_DUE, number=4), allocation=(*order, *BUCKETS[8:]))
+
+        assert parts_of(state) == (Part(1, interest=1000, principal=30), Part(2, interest=670))
+
+
+class TestEarlyMoney:
+    # 500.00 on 15 February: 340.02 is due, 159.98 early.
+    def early(self, rule, amount=50000, **changes):
+        return folded(repayment(amount, on=FIRST_DUE, number=4), early_payment=rule, **changes)
+
+    def test_goes_to_the_next_rows_unless_agreed_otherwise(self):
+        state = self.early(EarlyPayment.NEXT_INSTALLMENTS)
+
+        assert parts_of(state) == (
+            Part(1, interest=1000, principal=33002),
+            Part(2, interest=670, principal=15328),
+        )
+        assert asked(state) == [(33002, 1000), (33332, 670), (33666, 337)]
+
+    def test_goes_to_the_last_row_first_when_so_agreed(self):
+        state = self.early(EarlyPayment.LAST_INSTALLMENT)
+
+        assert parts_of(state) == (
+            Part(1, interest=1000, principal=33002),
+            Part(3, interest=337, principal=15661),
+        )
+        assert asked(state) == [(33002, 1000), (33332, 670), (33666, 337)]
+
+    def test_leaves_the_installment_and_shortens_the_term_when_so_agreed(self):
+        # 159.98 in row 2; on 510.00 interest is 5.10, so 334.92 come on top; 175.08 with 1.75 are left.
+        state = self.early(EarlyPayment.SHORTER_TERM)
+
+        assert parts_of(state) == (Part(1, interest=1000, principal=33002), Part(2, principal=15998))
+        assert asked(state) == [(33002, 1000), (15998 + 33492, 510), (17508, 175)]
+
+    def test_drops_rows_that_a_shorter_term_leaves_empty(self):
+        # 500.00 more than the first installment: 169.98 are left, less than an installment.
+        state = self.early(EarlyPayment.SHORTER_TERM, amount=84002)
+
+        assert asked(state) == [(33002, 1000), (50000 + 16998, 170)]
+
+    def test_leaves_the_term_and_lowers_the_installment_when_so_agreed(self):
+        # 510.00 x 0.01 / (1 - 1.01**-2) = 258.8337; less 5.10; then 256.27 with 2.56.
+        state = self.early(EarlyPayment.LOWER_INSTALLMENT)
+
+        assert parts_of(state) == (Part(1, interest=1000, principal=33002), Part(2, principal=15998))
+        assert asked(state) == [(33002, 1000), (15998 + 25373, 510), (25627, 256)]
+
+    def test_pays_accrued_interest_before_principal_where_interest_is_saved(self):
+        # Half of a period of 31 days that is 15: 10.00 x 15/31 = 4.8387 has accrued by 30 January.
+        halfway = date(2024, 1, 30)
+
+        state = folded(
+            repayment(10484, on=halfway, number=4), early_payment=EarlyPayment.SHORTER_TERM, on=halfway
+        )
+
+        # Of 1000.00 100.00 are paid: 900.00 x 0.01 x 16/31 = 4.6452 more, with the 4.8387 that is 9.4839.
+        assert parts_of(state) == (Part(1, interest=484, principal=10000),)
+        assert state.installments[0].due == (0, 0, 948, 10000 + 34002 - 948)
+
+    def test_pays_principal_before_accrued_interest_when_so_agreed(self):
+        halfway = date(2024, 1, 30)
+
+        state = folded(
+            repayment(10484, on=halfway, number=4),
+            early_payment=EarlyPayment.SHORTER_TERM,
+            allocation=PRINCIPAL_FIRST,
+            on=halfway,
+        )
+
+        assert parts_of(state) == (Part(1, principal=10484),)
+
+
+class TestMovedDueDates:
+    # 15 June 2024 is a Saturday: the period is over, and what it asks for is due on Monday.
+    @pytest.mark.parametrize("rule", EarlyPayment)
+    def test_let_money_of_the_weekend_pay_the_row_in_advance(self, rule):
+        start = date(2024, 5, 15)
+        origination = [replace(event, date=start) for event in (APPLICATION, APPROVAL, DISBURSEMENT)]
+        terms = sample_terms(
+            installments=1, early_payment=rule, convention=Convention.FOLLOWING, day_count=DayCount.ACT_365F
+        )
+
+        state = fold.fold(terms, [*origination, repayment(5000, on=date(2024, 6, 16), number=4)])
+
+        # 1000.00 x 12 % x 31/365 = 10.19.
+        assert parts_of(state) == (Part(1, interest=1019, principal=3981),)
+
+
+class TestEarlyMoneyOfDailyLoans:
+    # ACT/365F: A = 340.00. On 30 January 1000.00 x 12 % x 15/365 = 4.9315 has accrued.
+    HALFWAY = date(2024, 1, 30)
+
+    def early(self, amount, **changes):
+        agreed = {"interest_mode": InterestMode.DAILY, "day_count": DayCount.ACT_365F} | changes
+        return folded(repayment(amount, on=self.HALFWAY, number=4), on=self.HALFWAY, **agreed)
+
+    def test_pays_of_interest_only_what_has_accrued(self):
+        state = self.early(600)
+
+        # 1.07 of principal paid early count towards the installment: 998.93 x 12 % x 16/365 = 5.2547 more interest.
+        assert parts_of(state) == (Part(1, interest=493, principal=107),)
+        assert state.installments[0].due == (0, 0, 1019, 34000 - 1019)
+
+    def test_settles_a_row_paid_up_to_the_installment_with_the_interest_accrued_so_far(self):
+        state = self.early(34000)
+
+        row, following = state.installments[:2]
+        assert parts_of(state) == (Part(1, interest=493, principal=33507),)
+        assert (row.due, row.to_date, row.settled_on) == ((0, 0, 493, 33507), self.HALFWAY, self.HALFWAY)
+        # 664.93 x 12 % x (16 + 29)/365 = 9.8373 belongs to the second row.
+        assert (following.from_date, following.due) == (self.HALFWAY, (0, 0, 984, 33016))
+
+    def test_goes_on_to_the_next_row_when_more_comes(self):
+        state = self.early(35000)
+
+        assert parts_of(state) == (Part(1, interest=493, principal=33507), Part(2, principal=1000))
+
+    def test_pays_principal_of_the_last_rows_first_when_so_agreed(self):
+        state = self.early(600, early_payment=EarlyPayment.LAST_INSTALLMENT)
+
+        assert parts_of(state) == (Part(1, interest=493), Part(3, principal=107))
+
+    @pytest.mark.parametrize("method", [Method.EQUAL_PRINCIPAL, Method.INTEREST_ONLY])
+    def test_pays_principal_of_the_next_rows_of_other_methods(self, method):
+        state = self.early(600, method=method)
+
+        at = 1 if method is Method.EQUAL_PRINCIPAL else 3
+        expected = (
+            {1: Part(1, interest=493, principal=107)}
+            if at == 1
+            else {
+                1: Part(1, interest=493),
+                3: Part(3, principal=107),
+            }
+        )
+        assert parts_of(state) == tuple(expected.values())
+
+    def test_settles_the_loan_with_the_payoff_amount(self):
+        state = self.early(100493)
+
+        assert (state.status, state.credit_balance, state.paid.total) == (Status.REPAID, 0, 100493)
+
+    def test_does_not_settle_it_with_a_cent_less(self):
+        state = self.early(100492)
+
+        assert (state.status, state.payoff.total) == (Status.DISBURSED, 1)
+
+    def test_leaves_a_row_open_whose_interest_is_not_paid(self):
+        # Principal first: 335.07 fill the installment of 340.00, and 0.93 of 4.93 interest are paid.
+        state = self.early(33600, allocation=PRINCIPAL_FIRST)
+
+        assert parts_of(state) == (Part(1, interest=93, principal=33507),)
+        assert state.installments[0].to_date == FIRST_DUE
+
+    def test_passes_over_a_row_in_principal_grace(self):
+        state = self.early(600, grace=Grace(principal=1))
+
+        assert parts_of(state) == (Part(1, interest=493), Part(2, principal=107))
+        assert state.installments[0].to_date == FIRST_DUE

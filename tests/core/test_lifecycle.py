@@ -6,7 +6,11 @@ from loans.core import lifecycle
 from loans.core.events import EventKind
 from loans.core.lifecycle import Status, TransitionNotAllowed
 
-# The lifecycle of the glossary, written out again by hand.
+# The lifecycle of the rules (section 11), written out again by hand.
+WHILE_DISBURSED = (
+    "disbursed rate_change interest_pause reschedule re_age fee late_fee fee_waiver interest_waiver goodwill_credit"
+    " repayment payoff chargeback refund charge_off reversal"
+)
 EXPECTED = {
     (None, "applied"): "pending",
     ("pending", "approved"): "approved",
@@ -14,9 +18,15 @@ EXPECTED = {
     ("pending", "cancelled"): "cancelled",
     ("approved", "cancelled"): "cancelled",
     ("approved", "disbursed"): "disbursed",
-    ("disbursed", "repayment"): "disbursed",
-    ("disbursed", "reversal"): "disbursed",
-    ("repaid", "reversal"): "disbursed",
+    **{("disbursed", kind): "disbursed" for kind in WHILE_DISBURSED.split()},
+    ("disbursed", "write_off"): "defaulted",
+    # What is left to pay decides afterwards whether the loan is disbursed again.
+    ("repaid", "chargeback"): "repaid",
+    ("repaid", "refund"): "repaid",
+    ("repaid", "reversal"): "repaid",
+    ("defaulted", "recovery"): "defaulted",
+    ("defaulted", "refund"): "defaulted",
+    ("defaulted", "reversal"): "defaulted",
 }
 EVERY_PAIR = list(itertools.product([None, *Status], EventKind))
 
@@ -63,6 +73,11 @@ class TestNextStatus:
         )
         assert refused.value.extensions == {"loan_status": None, "allowed": ["applied"]}
 
+    def test_has_words_for_every_kind_of_event(self):
+        refusals = [lifecycle.refusal(Status.REJECTED, kind).detail for kind in EventKind]
+
+        assert len(set(refusals)) == len(EventKind)
+
 
 class TestAllowed:
     @pytest.mark.parametrize(
@@ -73,15 +88,10 @@ class TestAllowed:
             (Status.APPROVED, ("cancelled", "disbursed")),
             (Status.REJECTED, ()),
             (Status.CANCELLED, ()),
-            (Status.DISBURSED, ("repayment", "reversal")),
-            (Status.REPAID, ("reversal",)),
-            (Status.DEFAULTED, ()),
+            (Status.DISBURSED, (*WHILE_DISBURSED.split()[:-1], "write_off", "reversal")),
+            (Status.REPAID, ("chargeback", "refund", "reversal")),
+            (Status.DEFAULTED, ("recovery", "refund", "reversal")),
         ],
     )
     def test_lists_what_may_happen_next(self, status, kinds):
         assert lifecycle.allowed(status) == kinds
-
-
-class TestTransitions:
-    def test_lead_nowhere_into_default_yet(self):
-        assert Status.DEFAULTED not in lifecycle.TRANSITIONS.values()

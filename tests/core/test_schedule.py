@@ -6,64 +6,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loans.core import schedule
+from loans.core import fold, schedule
 from loans.core.dates import DateOutOfRange, Frequency, PeriodUnit
 from loans.core.daycount import DayCount
+from loans.core.events import EventKind
 from loans.core.money import AMOUNT_MAX, Rounding
-from loans.core.schedule import Installment
 from loans.core.terms import Method
-from tests.core.samples import DISBURSED_ON, FIRST_DUE, SECOND_DUE, THIRD_DUE, sample_terms
+from loans.core.timeline import Timeline
+from tests.core.samples import DISBURSED_ON, FIRST_DUE, SECOND_DUE, THIRD_DUE, asked, happened, sample_terms
 from tests.core.strategies import start_dates, terms_agreed
 
-FIRST = Installment(number=1, from_date=DISBURSED_ON, due_date=FIRST_DUE, principal=33002, interest=1000)
+
+def disbursed(terms, *, on=DISBURSED_ON):
+    """Fold a loan to which nothing has happened but its disbursement."""
+    kinds = (EventKind.APPLIED, EventKind.APPROVED, EventKind.DISBURSED)
+    return fold.fold(
+        terms, [happened(kind, on, terms.principal, number=at) for at, kind in enumerate(kinds)], as_of=on
+    )
 
 
-def parts(installments):
-    return [(each.principal, each.interest) for each in installments]
-
-
-class TestInstallment:
-    def test_adds_up_principal_and_interest(self):
-        part_paid = Installment(
-            number=1,
-            from_date=DISBURSED_ON,
-            due_date=FIRST_DUE,
-            principal=33002,
-            interest=1000,
-            principal_paid=2,
-            interest_paid=1000,
-        )
-
-        assert part_paid.amount == 34002
-        assert part_paid.paid == 1002
-        assert part_paid.principal_outstanding == 33000
-        assert part_paid.interest_outstanding == 0
-        assert part_paid.outstanding == 33000
-        assert not part_paid.is_settled
-
-    def test_is_settled_when_nothing_is_left(self):
-        nothing = Installment(number=1, from_date=DISBURSED_ON, due_date=FIRST_DUE, principal=0, interest=0)
-
-        assert nothing.is_settled
-        assert not FIRST.is_settled
+def parts(*, on=DISBURSED_ON, **changes):
+    return asked(disbursed(sample_terms(**changes), on=on))
 
 
 class TestEqualInstallments:
     def test_pay_the_same_until_the_last_takes_the_rest(self):
         # 1000.00 x 0.01 / (1 - 1.01**-3) = 340.0221; 669.98 x 0.01 = 6.6998; 336.66 x 0.01 = 3.3666.
-        rows = schedule.build(sample_terms(), start_date=DISBURSED_ON)
+        state = disbursed(sample_terms())
 
-        assert parts(rows) == [(33002, 1000), (33332, 670), (33666, 337)]
-        assert [each.amount for each in rows] == [34002, 34002, 34003]
+        assert asked(state) == [(33002, 1000), (33332, 670), (33666, 337)]
+        assert [row.due.total for row in state.installments] == [34002, 34002, 34003]
 
     def test_lie_between_their_dates(self):
-        rows = schedule.build(sample_terms(), start_date=DISBURSED_ON)
+        state = disbursed(sample_terms())
 
-        assert rows[0] == FIRST
-        assert [(each.from_date, each.due_date) for each in rows] == [
-            (DISBURSED_ON, FIRST_DUE),
-            (FIRST_DUE, SECOND_DUE),
-            (SECOND_DUE, THIRD_DUE),
+        assert [(row.number, row.from_date, row.to_date, row.due_date) for row in state.installments] == [
+            (1, DISBURSED_ON, FIRST_DUE, FIRST_DUE),
+            (2, FIRST_DUE, SECOND_DUE, SECOND_DUE),
+            (3, SECOND_DUE, THIRD_DUE, THIRD_DUE),
         ]
 
     @pytest.mark.parametrize(
@@ -76,89 +56,72 @@ class TestEqualInstallments:
         ],
     )
     def test_split_the_principal_when_the_rate_is_zero(self, rounding, principal):
-        terms = sample_terms(principal=10000, annual_rate=Fraction(0), rounding=rounding)
-
-        rows = schedule.build(terms, start_date=DISBURSED_ON)
-
-        assert parts(rows) == [(each, 0) for each in principal]
+        assert parts(principal=10000, annual_rate=Fraction(0), rounding=rounding) == [
+            (each, 0) for each in principal
+        ]
 
     def test_leave_a_single_cent_to_the_last(self):
-        rows = schedule.build(sample_terms(principal=1, annual_rate=Fraction(0)), start_date=DISBURSED_ON)
-
-        assert parts(rows) == [(0, 0), (0, 0), (1, 0)]
+        assert parts(principal=1, annual_rate=Fraction(0)) == [(0, 0), (0, 0), (1, 0)]
 
     def test_never_repay_more_than_the_balance(self):
-        terms = sample_terms(principal=1, annual_rate=Fraction(0), rounding=Rounding.UP)
-
-        rows = schedule.build(terms, start_date=DISBURSED_ON)
-
-        assert parts(rows) == [(1, 0), (0, 0), (0, 0)]
+        # The second and third row ask for nothing and are left out.
+        assert parts(principal=1, annual_rate=Fraction(0), rounding=Rounding.UP) == [(1, 0)]
 
     def test_never_add_to_the_balance(self):
         # 1000 % a year: January's interest, 1000.00 x 10 x 31 / 365 = 849.32, is more than the level installment.
-        terms = sample_terms(annual_rate=Fraction(1000), installments=24, day_count=DayCount.ACT_365F)
+        rows = parts(
+            on=date(2023, 1, 1), annual_rate=Fraction(1000), installments=24, day_count=DayCount.ACT_365F
+        )
 
-        rows = schedule.build(terms, start_date=date(2023, 1, 1))
-
-        assert (rows[0].principal, rows[0].interest) == (0, 84932)
-        assert sum(each.principal for each in rows) == 100000
+        assert rows[0] == (0, 84932)
+        assert sum(principal for principal, _ in rows) == 100000
 
     def test_are_one_when_one_was_agreed(self):
-        rows = schedule.build(sample_terms(installments=1), start_date=DISBURSED_ON)
-
-        assert parts(rows) == [(100000, 1000)]
+        assert parts(installments=1) == [(100000, 1000)]
 
     def test_count_yen_without_decimals(self):
         # 100000 x 0.015 / (1 - 1.015**-2) = 51127.79; 50372 x 0.015 = 755.58.
-        terms = sample_terms(currency="JPY", annual_rate=Fraction(18), installments=2)
+        assert parts(currency="JPY", annual_rate=Fraction(18), installments=2) == [
+            (49628, 1500),
+            (50372, 756),
+        ]
 
-        rows = schedule.build(terms, start_date=DISBURSED_ON)
-
-        assert parts(rows) == [(49628, 1500), (50372, 756)]
-
-    def test_round_a_half_cent_by_the_mode_agreed(self):
+    @pytest.mark.parametrize(
+        ("rounding", "half", "one_and_a_half"),
+        [
+            (Rounding.HALF_EVEN, 0, 2),
+            (Rounding.HALF_UP, 1, 2),
+            (Rounding.UP, 1, 2),
+            (Rounding.DOWN, 0, 1),
+        ],
+    )
+    def test_round_a_half_cent_by_the_mode_agreed(self, rounding, half, one_and_a_half):
         # One month at 12 % of 0.50 is half a cent exactly; of 1.50 a cent and a half.
-        half = {"annual_rate": Fraction(12), "installments": 1}
-
-        def interest(principal, rounding):
-            rows = schedule.build(
-                sample_terms(principal=principal, rounding=rounding, **half), start_date=DISBURSED_ON
-            )
-            return rows[0].interest
-
-        assert [interest(50, rounding) for rounding in Rounding] == [0, 1, 1, 0]
-        assert [interest(150, rounding) for rounding in Rounding] == [2, 2, 2, 1]
+        assert parts(principal=50, rounding=rounding, installments=1) == [(50, half)]
+        assert parts(principal=150, rounding=rounding, installments=1) == [(150, one_and_a_half)]
 
 
 class TestEqualPrincipal:
     def test_repays_the_same_principal_until_the_last_takes_the_rest(self):
         # 666.67 x 0.01 = 6.6667; 333.34 x 0.01 = 3.3334.
-        rows = schedule.build(sample_terms(method=Method.EQUAL_PRINCIPAL), start_date=DISBURSED_ON)
-
-        assert parts(rows) == [(33333, 1000), (33333, 667), (33334, 333)]
+        assert parts(method=Method.EQUAL_PRINCIPAL) == [(33333, 1000), (33333, 667), (33334, 333)]
 
     def test_never_repays_more_than_the_balance(self):
-        terms = sample_terms(
+        rows = parts(
             method=Method.EQUAL_PRINCIPAL, principal=5, annual_rate=Fraction(0), rounding=Rounding.UP
         )
 
-        rows = schedule.build(terms, start_date=DISBURSED_ON)
-
-        assert parts(rows) == [(2, 0), (2, 0), (1, 0)]
+        assert rows == [(2, 0), (2, 0), (1, 0)]
 
 
-class TestBuild:
+class TestDisbursed:
     def test_charges_real_days_over_365(self):
         # 1000.00 x 12 % x 31 / 365 = 10.1918.
-        rows = schedule.build(sample_terms(day_count=DayCount.ACT_365F), start_date=DISBURSED_ON)
-
-        assert rows[0].interest == 1019
+        assert parts(day_count=DayCount.ACT_365F)[0][1] == 1019
 
     def test_charges_thirty_days_a_month_over_360(self):
         # 31 January to 29 February is 29 days of 360: 1000.00 x 12 % x 29 / 360 = 9.6667.
-        rows = schedule.build(sample_terms(day_count=DayCount.THIRTY_360), start_date=date(2024, 1, 31))
-
-        assert rows[0].interest == 967
+        assert parts(on=date(2024, 1, 31), day_count=DayCount.THIRTY_360)[0][1] == 967
 
     def test_charges_weeks_as_parts_of_52(self):
         # 520.00 x 10 % x 2 / 52 = 2.00.
@@ -166,98 +129,116 @@ class TestBuild:
             principal=52000, annual_rate=Fraction(10), frequency=Frequency(2, PeriodUnit.WEEK)
         )
 
-        rows = schedule.build(terms, start_date=DISBURSED_ON)
+        state = disbursed(terms)
 
-        assert rows[0].interest == 200
-        assert [each.due_date for each in rows] == [date(2024, 1, 29), date(2024, 2, 12), date(2024, 2, 26)]
+        assert state.installments[0].due.interest == 200
+        assert [row.due_date for row in state.installments] == [
+            date(2024, 1, 29),
+            date(2024, 2, 12),
+            date(2024, 2, 26),
+        ]
 
     def test_refuses_to_leave_the_calendar(self):
         with pytest.raises(DateOutOfRange):
-            schedule.build(sample_terms(), start_date=date(9999, 11, 1))
+            disbursed(sample_terms(), on=date(9999, 11, 1))
 
     def test_bears_the_largest_loan_there_is(self):
         terms = sample_terms(principal=AMOUNT_MAX, annual_rate=Fraction(1000), installments=600)
 
-        rows = schedule.build(terms, start_date=DISBURSED_ON)
+        state = disbursed(terms)
 
-        assert sum(each.principal for each in rows) == AMOUNT_MAX
-        assert sum(each.amount for each in rows) < 2**63
+        assert state.outstanding.principal == AMOUNT_MAX
+        assert state.outstanding.total < 2**63
 
     @given(terms=terms_agreed(), start_date=start_dates)
     def test_repays_every_minor_unit_and_no_more(self, terms, start_date):
-        rows = schedule.build(terms, start_date=start_date)
+        rows = disbursed(terms, on=start_date).installments
 
         balance = terms.principal
-        for each in rows:
-            assert 0 <= each.principal <= balance
-            assert each.interest >= 0
-            balance -= each.principal
+        for row in rows:
+            assert 0 <= row.due.principal <= balance
+            assert row.due.interest >= 0
+            balance -= row.due.principal
         assert balance == 0
-        assert sum(each.principal for each in rows) == terms.principal
 
     @given(terms=terms_agreed(), start_date=start_dates)
     def test_numbers_periods_that_touch_and_strictly_increase(self, terms, start_date):
-        rows = schedule.build(terms, start_date=start_date)
+        rows = disbursed(terms, on=start_date).installments
 
-        assert [each.number for each in rows] == list(range(1, terms.installments + 1))
+        assert [row.number for row in rows] == list(range(1, len(rows) + 1))
+        assert len(rows) <= terms.installments
         assert rows[0].from_date == start_date
         assert all(earlier.due_date == later.from_date for earlier, later in pairwise(rows))
-        assert all(each.from_date < each.due_date for each in rows)
+        assert all(row.from_date < row.due_date for row in rows)
 
     @given(terms=terms_agreed(), start_date=start_dates)
     def test_rounds_interest_by_less_than_a_minor_unit(self, terms, start_date):
-        rows = schedule.build(terms, start_date=start_date)
-        factors = schedule.period_factors(
-            terms,
-            starts=tuple(each.from_date for each in rows),
-            due=tuple(each.due_date for each in rows),
-        )
+        rows = disbursed(terms, on=start_date).installments
+        bounds = [start_date, *(row.due_date for row in rows)]
+        timeline = Timeline(terms, bounds=bounds, regular_start=start_date)
 
         balance = terms.principal
-        for each, numerator in zip(rows, factors.numerators, strict=True):
-            assert abs(each.interest - Fraction(balance * numerator, factors.denominator)) < 1
-            balance -= each.principal
+        for row, factor in zip(rows, timeline.wholes(), strict=True):
+            assert abs(row.due.interest - Fraction(balance * factor, timeline.scale)) < 1
+            balance -= row.due.principal
 
 
-class TestPeriodFactors:
-    def test_are_rate_times_the_fraction_of_a_year(self):
-        factors = schedule.period_factors(
-            sample_terms(day_count=DayCount.ACT_365F),
-            starts=(date(2024, 1, 1), date(2024, 2, 1)),
-            due=(date(2024, 2, 1), date(2024, 3, 1)),
-        )
+class TestBuild:
+    def test_lays_out_the_sample_loan_by_columns(self):
+        built = schedule.build(sample_terms(), start_date=DISBURSED_ON)
 
-        assert [Fraction(each, factors.denominator) for each in factors.numerators] == [
-            Fraction(12 * 31, 36500),
-            Fraction(12 * 29, 36500),
+        assert list(built.rows()) == [
+            (1, DISBURSED_ON, FIRST_DUE, 33002, 1000, 66998),
+            (2, FIRST_DUE, SECOND_DUE, 33332, 670, 33666),
+            (3, SECOND_DUE, THIRD_DUE, 33666, 337, 0),
         ]
 
-    def test_are_nothing_over_one_at_a_zero_rate(self):
-        factors = schedule.period_factors(
-            sample_terms(annual_rate=Fraction(0)), starts=(DISBURSED_ON,), due=(FIRST_DUE,)
+    def test_leaves_a_balloon_to_the_last_row(self):
+        built = schedule.build(sample_terms(balloon=40000), start_date=DISBURSED_ON)
+
+        assert (built.principal, built.interest) == ([19801, 19999, 60200], [1000, 802, 602])
+
+    @given(terms=terms_agreed(), start_date=start_dates)
+    def test_gives_what_a_fresh_loan_asks_for(self, terms, start_date):
+        built = schedule.build(terms, start_date=start_date)
+
+        state = disbursed(terms, on=start_date)
+
+        rows = list(built.rows())[: len(state.installments)]
+        assert [
+            (number, begins, due, principal, interest) for number, begins, due, principal, interest, _ in rows
+        ] == [
+            (row.number, row.from_date, row.due_date, row.due.principal, row.due.interest)
+            for row in state.installments
+        ]
+        assert not any(
+            principal or interest for *_, principal, interest, _ in list(built.rows())[len(rows) :]
         )
+        assert built.balances[-1] == 0
 
-        assert factors == schedule.Factors(numerators=(0,), denominator=1)
 
-
-class TestLevelInstallment:
+class TestLevelFraction:
     @given(
         terms=terms_agreed(method=st.just(Method.EQUAL_INSTALLMENTS), installments=st.integers(1, 12)),
         start_date=start_dates,
+        carried=st.integers(0, 10**6),
+        balloon=st.integers(0, 10**6),
     )
-    def test_is_worth_the_principal_when_discounted(self, terms, start_date):
-        rows = schedule.build(terms, start_date=start_date)
-        factors = schedule.period_factors(
-            terms,
-            starts=tuple(each.from_date for each in rows),
-            due=tuple(each.due_date for each in rows),
+    def test_is_worth_the_principal_when_discounted(self, terms, start_date, carried, balloon):
+        built = schedule.build(terms, start_date=start_date)
+        timeline = Timeline(terms, bounds=[start_date, *built.due_dates], regular_start=start_date)
+        factors, scale = timeline.wholes(), timeline.scale
+
+        level = Fraction(
+            *schedule.level_fraction(
+                terms.principal, factors, scale=scale, carried=carried * scale, balloon=balloon
+            )
         )
 
-        level = schedule.level_installment(terms, factors=factors)
-
-        # Another way to the same number: the present value of n payments of one minor unit.
+        # Another way to the same number: what n payments, the balloon and what has accrued are worth at the start.
         discount, present_value = Fraction(1), Fraction(0)
-        for numerator in factors.numerators:
-            discount /= 1 + Fraction(numerator, factors.denominator)
+        for factor in factors:
+            discount /= 1 + Fraction(factor, scale)
             present_value += discount
-        assert abs(level - terms.principal / present_value) < 1
+        first = 1 / (1 + Fraction(factors[0], scale))
+        assert level * present_value == terms.principal + carried * first - balloon * discount

@@ -1,0 +1,267 @@
+"""What explanations say of installments that can be checked with a pocket calculator."""
+
+import json
+from datetime import date
+from fractions import Fraction
+
+import pytest
+
+from loans.core import explanations
+from loans.core.charges import Fee, FeeTime, LateFee
+from loans.core.daycount import DayCount
+from loans.core.events import EventKind
+from loans.core.explanations import NothingToExplain
+from loans.core.money import Rounding
+from loans.core.terms import DownPayment, Grace, InterestMode, Method
+from tests.core.samples import (
+    DISBURSED_ON,
+    DISBURSEMENT,
+    FIRST_DUE,
+    ORIGINATION,
+    SECOND_DUE,
+    happened,
+    repayment,
+    sample_terms,
+)
+
+PAID = repayment(34102, on=FIRST_DUE, number=4)
+HALFWAY = date(2024, 1, 30)
+
+
+def of_installment(number, *told, on=DISBURSED_ON, **changes):
+    return explanations.explain_installment(
+        sample_terms(**changes), [*ORIGINATION, *told], number=number, as_of=on
+    )
+
+
+def figures(explained):
+    return [(step.figure, step.rounded) for step in explained.steps]
+
+
+def step_of(explained, figure):
+    return next(step for step in explained.steps if step.figure == figure)
+
+
+class TestExplainInstallment:
+    def test_gives_the_days_the_fraction_and_the_rounding_of_its_interest(self):
+        explained = of_installment(2)
+
+        accrued, earned = step_of(explained, "interest.accrued"), step_of(explained, "interest.earned")
+        assert dict(accrued.inputs) == {
+            "balance": 66998,
+            "rate": Fraction(12),
+            "from": FIRST_DUE,
+            "to": SECOND_DUE,
+        }
+        assert (accrued.days, accrued.year_fraction) == (29, Fraction(1, 12))
+        assert (earned.unrounded, earned.rounding, earned.rounded) == (
+            Fraction("669.98"),
+            Rounding.HALF_EVEN,
+            670,
+        )
+
+    def test_gives_the_formula_of_the_level_installment_and_what_it_leaves_for_principal(self):
+        explained = of_installment(2)
+
+        level, principal = step_of(explained, "level_installment"), step_of(explained, "principal.planned")
+        # 100000 x 0.01 x 1.030301 / 0.030301 in minor units.
+        assert (level.unrounded, level.rounded) == (Fraction(1030301000, 30301), 34002)
+        assert level.inputs["n"] == 3
+        assert [level.inputs[f"f{at}"] for at in (1, 2, 3)] == [Fraction(1, 100)] * 3
+        assert level.event_ids == (DISBURSEMENT.id,)
+        assert principal.rounded == 34002 - 670
+
+    def test_says_it_in_sentences(self):
+        lines = of_installment(2, PAID, on=SECOND_DUE).text.splitlines()
+
+        assert lines[:3] == [
+            "Installment 2, due on 2024-03-15, asks for 340.02 KES; 339.02 of it is unpaid on 2024-03-15.",
+            "2024-02-15 to 2024-03-15, 29 days: 669.98 x 12 % x 1/12 = 6.6998.",
+            "Interest of 2024-02-15 to 2024-03-15: 6.6998, rounded half_even 6.70.",
+        ]
+        assert lines[-1] == "Repayment on 2024-02-15: 1.00 of interest paid."
+
+    def test_says_it_in_json(self):
+        document = of_installment(2, PAID, on=SECOND_DUE).to_json()
+
+        assert json.loads(json.dumps(document)) == document
+        assert (document["subject"], document["currency"], document["as_of"]) == (
+            "installment 2",
+            "KES",
+            "2024-03-15",
+        )
+        assert document["steps"][0] == {
+            "figure": "interest.accrued",
+            "formula": "balance x rate x part of a year",
+            "inputs": {"balance": "669.98", "rate": "12", "from": "2024-02-15", "to": "2024-03-15"},
+            "days": 29,
+            "year_fraction": "1/12",
+            "unrounded": "33499/5000",
+            "rounding": None,
+            "rounded": "6.69",
+            "events": [],
+            "text": "2024-02-15 to 2024-03-15, 29 days: 669.98 x 12 % x 1/12 = 6.6998.",
+        }
+        assert document["steps"][-1]["inputs"] == {"event": "repayment", "date": "2024-02-15"}
+        assert document["steps"][-1]["events"] == [str(PAID.id)]
+
+    def test_cuts_interest_where_the_rate_changes(self):
+        change = happened(EventKind.RATE_CHANGE, HALFWAY, number=5, annual_rate=Fraction(24))
+
+        explained = of_installment(1, change, on=FIRST_DUE)
+
+        stretches = [step for step in explained.steps if step.figure == "interest.accrued"]
+        assert [(step.days, step.inputs["rate"], step.unrounded) for step in stretches] == [
+            (15, 12, Fraction(1000 * 15, 31)),
+            (16, 24, Fraction(2000 * 16, 31)),
+        ]
+        assert step_of(explained, "level_installment").event_ids == (change.id,)
+
+    def test_of_a_daily_loan_cuts_interest_where_money_came(self):
+        daily = {"interest_mode": InterestMode.DAILY, "day_count": DayCount.ACT_365F}
+        late = repayment(34000, on=date(2024, 2, 25), number=4)
+
+        explained = of_installment(2, late, on=SECOND_DUE, **daily)
+
+        # The example of section 5.
+        stretches = [step for step in explained.steps if step.figure == "interest.accrued"]
+        assert [(step.days, step.inputs["balance"]) for step in stretches] == [(10, 100000), (19, 67019)]
+        assert step_of(explained, "interest").rounded == 747
+
+    def test_of_a_daily_row_paid_in_full_early_stops_that_day(self):
+        daily = {"interest_mode": InterestMode.DAILY, "day_count": DayCount.ACT_365F}
+
+        explained = of_installment(1, repayment(34000, on=HALFWAY, number=4), on=FIRST_DUE, **daily)
+
+        stretches = [step for step in explained.steps if step.figure == "interest.accrued"]
+        assert [(step.inputs["to"], step.days) for step in stretches] == [(HALFWAY, 15)]
+        assert figures(explained)[-2:] == [("interest.paid", 493), ("principal.paid", 33507)]
+
+    @pytest.mark.parametrize(
+        ("number", "formula"), [(1, "an equal share, at most what is left"), (3, "what rounding left")]
+    )
+    def test_of_a_flat_loan_shares_the_interest_of_all_rows(self, number, formula):
+        explained = of_installment(number, method=Method.FLAT, principal=100000)
+
+        whole, earned = step_of(explained, "interest.of_all_rows"), step_of(explained, "interest.earned")
+        assert (whole.rounded, whole.days, whole.year_fraction) == (3000, 91, Fraction(1, 4))
+        assert (earned.rounded, earned.formula) == (1000, formula)
+
+    def test_of_a_payoff_tells_that_only_accrued_interest_is_asked(self):
+        payoff = happened(EventKind.PAYOFF, HALFWAY, None, number=5)
+
+        first, last = of_installment(1, payoff, on=HALFWAY), of_installment(3, payoff, on=HALFWAY)
+
+        assert step_of(first, "interest").rounded == 484
+        assert step_of(last, "principal.planned").formula == "what was planned when the loan ended"
+        assert step_of(last, "interest").rounded == 0
+
+    def test_of_a_flat_payoff_takes_the_days_passed_of_the_rows_interest(self):
+        payoff = happened(EventKind.PAYOFF, HALFWAY, None, number=5)
+
+        explained = of_installment(1, payoff, on=HALFWAY, method=Method.FLAT)
+
+        stretch = step_of(explained, "interest.accrued")
+        assert (stretch.formula, stretch.unrounded) == (
+            "interest of the row x days / days left",
+            Fraction(15000, 31),
+        )
+
+    def test_tells_of_interest_put_off_by_grace(self):
+        grace = {"grace": Grace(interest=1)}
+
+        assert dict(step_of(of_installment(1, **grace), "interest").inputs) == {
+            "earned": 1000,
+            "put off by grace": 1000,
+        }
+        assert dict(step_of(of_installment(2, **grace), "interest").inputs) == {
+            "earned": 670,
+            "put off before": 1000,
+        }
+
+    @pytest.mark.parametrize(
+        ("changes", "number", "formula"),
+        [
+            ({"grace": Grace(principal=1)}, 1, "none: principal grace, but for what was paid into it"),
+            ({}, 3, "all that is left, without the balloon before the last row"),
+            ({"method": Method.INTEREST_ONLY}, 1, "none before the last row, but for what was paid into it"),
+            ({"method": Method.EQUAL_PRINCIPAL}, 1, "share, at least what was paid into it"),
+            ({"down_payment": DownPayment(amount=20000)}, 1, "amount agreed"),
+            ({"down_payment": DownPayment(percent=Fraction(20))}, 1, "disbursed x percent / 100"),
+        ],
+    )
+    def test_names_the_rule_of_its_principal(self, changes, number, formula):
+        assert step_of(of_installment(number, **changes), "principal.planned").formula == formula
+
+    def test_tells_of_an_installment_that_was_agreed(self):
+        change = happened(EventKind.RESCHEDULE, FIRST_DUE, number=5, installment_amount=20000)
+
+        level = step_of(of_installment(2, PAID, change, on=FIRST_DUE), "level_installment")
+
+        assert (level.formula, level.rounded, level.event_ids) == ("amount agreed", 20000, (change.id,))
+
+    def test_says_to_what_an_installment_is_rounded(self):
+        level = step_of(of_installment(1, installment_multiple=1000), "level_installment")
+
+        assert level.text.endswith("rounded half_even to a multiple of 10.00 340.00.")
+
+    def test_gives_the_base_of_fees_and_the_cap_of_late_fees(self):
+        fees = (Fee(name="service", charged=FeeTime.PER_INSTALLMENT, percent=Fraction(1)),)
+        late_fee = LateFee(percent=Fraction(5), cap=1000)
+
+        explained = of_installment(1, on=date(2024, 2, 20), fees=fees, late_fee=late_fee)
+
+        fee, late = step_of(explained, "fee.charged"), step_of(explained, "penalty.charged")
+        assert fee.text == "service on 2024-02-15: 1 % of 1000.00, 10.00."
+        assert (late.formula, late.rounded) == ("base x percent / 100, at most the cap", 1000)
+        assert late.text == "late fee on 2024-02-16: 5 % of 350.02, 10.00."
+
+    def test_sums_penalty_interest_before_it_is_rounded(self):
+        late = repayment(10000, on=date(2024, 2, 20), number=4)
+
+        explained = of_installment(1, late, on=date(2024, 2, 25), penalty_rate=Fraction("36.5"))
+
+        # 330.02 for five days; the payment covers the 1.65 and the 10.00 first and then 88.35 of principal.
+        stretches = [step for step in explained.steps if step.figure == "penalty.accrued"]
+        assert [(step.days, step.inputs["balance"]) for step in stretches] == [(5, 33002), (5, 24167)]
+        interest = step_of(explained, "penalty.interest")
+        assert (interest.unrounded, interest.rounded) == (Fraction(33002 * 5 + 24167 * 5, 1000), 286)
+
+    def test_tells_what_a_re_age_took_along_and_where_it_went(self):
+        fee = happened(EventKind.FEE, FIRST_DUE, 700, number=4)
+        re_age = happened(EventKind.RE_AGE, date(2024, 4, 1), number=5)
+
+        overdue = of_installment(1, fee, re_age, on=date(2024, 4, 1))
+        new = of_installment(3, fee, re_age, on=date(2024, 4, 1))
+
+        assert step_of(overdue, "principal").inputs["taken along by a re-age"] == 33002
+        assert dict(step_of(overdue, "fee").inputs) == {
+            "taken along by a re-age": 700,
+            "brought by events": 700,
+        }
+        assert step_of(new, "interest").inputs["brought by events"] == 1670
+        assert step_of(new, "interest").event_ids == (re_age.id, re_age.id)
+        assert dict(step_of(new, "fee").inputs) == {"brought by events": 700}
+
+    def test_tells_of_a_chargeback(self):
+        back = happened(EventKind.CHARGEBACK, date(2024, 3, 1), 33500, number=5, repayment=PAID.id)
+
+        explained = of_installment(2, PAID, back, on=date(2024, 3, 1))
+
+        principal = step_of(explained, "principal")
+        assert (principal.inputs["charged back"], principal.event_ids) == (33002, (back.id,))
+
+    def test_counts_what_was_done_to_rows_that_were_replaced_for_the_first_new_one(self):
+        fee = happened(EventKind.FEE, date(2024, 3, 20), 700, number=5)
+        reschedule = happened(EventKind.RESCHEDULE, date(2024, 3, 25), number=6, installments=2)
+        paid = repayment(34003, on=SECOND_DUE, number=7)
+
+        explained = of_installment(3, PAID, paid, fee, reschedule, on=date(2024, 3, 25))
+
+        assert step_of(explained, "fee").event_ids == (fee.id,)
+
+    def test_is_refused_for_a_row_that_is_not_there(self):
+        with pytest.raises(NothingToExplain) as refused:
+            of_installment(4)
+
+        assert (refused.value.code, refused.value.field) == ("nothing_to_explain", "installment")

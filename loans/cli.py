@@ -65,7 +65,7 @@ def create_key(name: str, scopes: str, days: int | None, output: Path | None) ->
 @click.command("seed-demo")
 @with_appcontext
 def seed_demo() -> None:
-    """Fill in a demo portfolio: three borrowers, two products, a loan in every status. Adds only what is missing."""
+    """Fill in a demo portfolio: a loan for every status, method and event. Adds only what is missing."""
     if security.settings().is_deployed:
         raise click.ClickException("seed-demo is for development: this is " + security.settings().environment)
     steps = demo.steps(_context("cli:seed-demo"))

@@ -111,8 +111,10 @@ def _notes(record: ConnectionPoolEntry) -> dict[str, bool]:
     return record.record_info
 
 
-def transaction(work: Callable[[Session], T]) -> T:
+def transaction(work: Callable[[Session], T], *, dry_run: bool = False) -> T:
     """Run `work` in one transaction and commit it; any exception rolls everything back.
+
+    A dry run does the same, checks what the database would check at the commit, and then rolls back.
 
     Serialization failures, deadlocks and the meeting of two equal idempotency keys are retried at most three
     times with jitter, each time the whole of `work`.
@@ -122,6 +124,10 @@ def transaction(work: Callable[[Session], T]) -> T:
         session.info[AFTER_COMMIT] = []
         try:
             result = work(session)
+            if dry_run:
+                session.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
+                session.rollback()
+                return result
             session.commit()
         except DBAPIError as error:
             session.rollback()
@@ -144,7 +150,7 @@ def after_commit(session: Session, action: Callable[[], None]) -> None:
     session.info.setdefault(AFTER_COMMIT, []).append(action)
 
 
-def execute_together(session: Session, *statements: sa.Insert | sa.Update) -> None:
+def execute_together(session: Session, *statements: sa.Insert | sa.Update | sa.Delete) -> None:
     """Run independent writes in a single round trip, as the parts of one WITH statement.
 
     All parts see the same snapshot, so none may read what another writes; foreign keys between them are

@@ -2,22 +2,17 @@
 
 import uuid
 from datetime import UTC, date, datetime
-from fractions import Fraction
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from loans.core.dates import Frequency, PeriodUnit
-from loans.core.daycount import DayCount
-from loans.core.money import Rounding
-from loans.core.terms import Component, Method
 from loans.queries.borrowers import BorrowerRecord
 from loans.queries.loans import LoanRecord
 from loans.queries.products import ProductRecord
 from loans.services import borrowers, origination, products, repayments
 from loans.services.context import Context
-from loans.services.products import ProductTerms
-from loans.services.repayments import Repayment
+from loans.services.products import Limits
+from loans.services.transactions import Transaction
 
 BUSINESS_DATE = date(2026, 6, 15)
 
@@ -39,33 +34,40 @@ def make_borrower(session: Session, **given: Any) -> BorrowerRecord:
     return borrowers.register(session, **(defaults | given))
 
 
-def make_terms(**given: Any) -> ProductTerms:
-    """The terms of a product: 1,000.00 to 100,000.00, 1 to 60 months, 12 % a year, equal installments."""
-    defaults: dict[str, Any] = {
+def make_limits(**given: int) -> Limits:
+    """The limits of a product: 1,000.00 to 100,000.00, 1 to 60 installments."""
+    defaults = {
         "principal_min": 100_000,
         "principal_max": 10_000_000,
         "installments_min": 1,
         "installments_max": 60,
-        "annual_rate": Fraction(12),
-        "method": Method.EQUAL_INSTALLMENTS,
-        "frequency": Frequency(1, PeriodUnit.MONTH),
-        "day_count": DayCount.EQUAL_PERIODS,
-        "rounding": Rounding.HALF_EVEN,
-        "allocation": (Component.INTEREST, Component.PRINCIPAL),
     }
-    return ProductTerms(**(defaults | given))
+    return Limits(**(defaults | given))
 
 
-def make_product(session: Session, *, currency: str = "KES", **terms: Any) -> ProductRecord:
+def make_terms(**given: object) -> dict[str, object]:
+    """The terms of a product as on the wire: monthly equal installments at 12 % a year, and the defaults."""
+    return {"annual_rate": "12.00"} | given
+
+
+def make_product(
+    session: Session, *, currency: str = "KES", limits: Limits | None = None, **terms: object
+) -> ProductRecord:
     """A product with a code of its own."""
     return products.publish(
         session,
         code=f"product-{uuid.uuid4().hex[:12]}",
         name="Test product",
         currency=currency,
+        limits=limits or make_limits(),
         terms=make_terms(**terms),
         context=make_context(),
     )
+
+
+def make_cash_product(session: Session, **given: Any) -> ProductRecord:
+    """A product on a cash basis: nothing but money that moves moves the accounts of its loans."""
+    return make_product(session, accounting="cash", **given)
 
 
 def make_pending_loan(session: Session, *, product: ProductRecord | None = None, **given: Any) -> LoanRecord:
@@ -98,7 +100,7 @@ def make_disbursed_loan(session: Session, **given: Any) -> LoanRecord:
     return origination.disburse(session, loan_id=loan.id, on=loan.applied_on, context=make_context())
 
 
-def make_repayment(session: Session, *, loan: LoanRecord, amount: str, **given: Any) -> Repayment:
+def make_repayment(session: Session, *, loan: LoanRecord, amount: str, **given: Any) -> Transaction:
     """Money received on the business date."""
     defaults = {"loan_id": loan.id, "currency": loan.currency, "context": make_context()}
     return repayments.record(session, amount=amount, **(defaults | given))

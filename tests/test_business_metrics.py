@@ -226,7 +226,7 @@ class TestJournal:
     def test_out_of_balance_shows_by_how_much(self, filled_book):
         execute(
             filled_book,
-            "UPDATE journal_lines SET amount = amount - 5 WHERE currency = 'USD' AND sequence = 3 AND amount > 0",
+            "UPDATE journal_lines SET amount = amount - 5 WHERE currency = 'USD' AND sequence = 3 AND account = '1100'",
         )
 
         # Both loans in dollars were paid out by their third event: 5 cents each.

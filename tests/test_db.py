@@ -196,6 +196,56 @@ class TestRetry:
         assert amounts() == {"east": 100, "west": 100}
 
 
+class TestDryRun:
+    def test_gives_what_its_work_gave_and_leaves_nothing(self, commits):
+        def work(session):
+            pay_in(session, till="east", amount=5)
+            return session.scalar(sa.select(TILLS.c.amount).where(TILLS.c.name == "east"))
+
+        result = transaction(work, dry_run=True)
+
+        assert (result, commits, amounts()) == (105, [], {"east": 100, "west": 100})
+
+    def test_does_not_act_afterwards(self, tills):
+        acts = []
+
+        def work(session):
+            after_commit(session, lambda: acts.append("done"))
+            pay_in(session, till="east", amount=5)
+
+        transaction(work, dry_run=True)
+        transaction(lambda session: pay_in(session, till="east", amount=1))
+
+        assert acts == []
+
+    def test_is_refused_what_the_commit_would_be_refused(self, tills):
+        def work(session):
+            session.execute(
+                sa.text(
+                    "CREATE TABLE slips (number int, CONSTRAINT uq_slips UNIQUE (number) DEFERRABLE INITIALLY DEFERRED)"
+                )
+            )
+            session.execute(sa.text("INSERT INTO slips VALUES (7), (7)"))
+
+        with pytest.raises(IntegrityError, match="uq_slips"):
+            transaction(work, dry_run=True)
+
+    def test_runs_again_after_a_serialization_failure(self, tills):
+        attempts = []
+
+        def work(session):
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            session.scalar(sa.select(TILLS.c.amount).where(TILLS.c.name == "east"))
+            attempts.append(1)
+            if len(attempts) == 1:
+                interfere()
+            pay_in(session, till="east", amount=10)
+
+        transaction(work, dry_run=True)
+
+        assert len(attempts) == 2
+
+
 class TestAfterCommit:
     def test_acts_when_others_can_see_the_work(self, tills):
         seen = []

@@ -3,18 +3,17 @@
 import uuid
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loans.db import db
 
 RATE = sa.Numeric(10, 6)  # percent per year
-METHODS = "method IN ('equal_installments', 'equal_principal')"
-FREQUENCY_UNITS = "frequency_unit IN ('week', 'month')"
-DAY_COUNTS = "day_count IN ('30/360', 'ACT/365F', 'EQUAL_PERIODS')"
-ROUNDINGS = "rounding IN ('half_even', 'half_up', 'up', 'down')"
+METHODS = "method IN ('equal_installments', 'equal_principal', 'flat', 'interest_only', 'bullet')"
+TERMS = "jsonb_typeof(terms) = 'object'"
 
 
 class Product(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy makes Model at run time
@@ -36,19 +35,30 @@ class Product(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy m
     updated_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))
 
 
-class ProductVersion(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy makes Model at run time
-    """The terms and limits of a product from some moment on. Amounts in minor units, rate in percent a year."""
+class EarlierTerms:
+    """Terms as columns, of which the release before this one reads and writes its own; null in every newer row."""
+
+    frequency_every: Mapped[int | None]
+    frequency_unit: Mapped[str | None] = mapped_column(sa.Text)
+    day_count: Mapped[str | None] = mapped_column(sa.Text)
+    rounding: Mapped[str | None] = mapped_column(sa.Text)
+    allocation: Mapped[list[str] | None] = mapped_column(ARRAY(sa.Text))
+
+
+class ProductVersion(EarlierTerms, db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy makes Model at run time
+    """The limits and terms of a product from some moment on. Amounts in minor units, rate in percent a year.
+
+    `terms` is the document of loans.core.term_documents without what an application brings. `EarlierTerms` are columns
+    that no code uses any more; a later release drops them.
+    """
 
     __tablename__ = "product_versions"
     __table_args__ = (
         sa.CheckConstraint("principal_min BETWEEN 1 AND principal_max", name="principal_limits"),
         sa.CheckConstraint("installments_min BETWEEN 1 AND installments_max", name="installments_limits"),
         sa.CheckConstraint("annual_rate >= 0", name="annual_rate_not_negative"),
-        sa.CheckConstraint("frequency_every >= 1", name="frequency_every_positive"),
         sa.CheckConstraint(METHODS, name="method_known"),
-        sa.CheckConstraint(FREQUENCY_UNITS, name="frequency_unit_known"),
-        sa.CheckConstraint(DAY_COUNTS, name="day_count_known"),
-        sa.CheckConstraint(ROUNDINGS, name="rounding_known"),
+        sa.CheckConstraint(TERMS, name="terms_object"),
     )
 
     product_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("products.id"), primary_key=True)
@@ -59,9 +69,5 @@ class ProductVersion(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAl
     installments_max: Mapped[int]
     annual_rate: Mapped[Decimal] = mapped_column(RATE)
     method: Mapped[str] = mapped_column(sa.Text)
-    frequency_every: Mapped[int]
-    frequency_unit: Mapped[str] = mapped_column(sa.Text)
-    day_count: Mapped[str] = mapped_column(sa.Text)
-    rounding: Mapped[str] = mapped_column(sa.Text)
-    allocation: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
+    terms: Mapped[dict[str, Any]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))

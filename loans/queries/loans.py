@@ -5,20 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from loans.core.dates import Frequency, PeriodUnit
-from loans.core.daycount import DayCount
+from loans.core import event_documents, term_documents
 from loans.core.events import Event, EventKind
-from loans.core.fold import LoanState
-from loans.core.lifecycle import Status
-from loans.core.money import Rounding
-from loans.core.schedule import Installment
-from loans.core.terms import Component, Method, Terms
+from loans.core.rows import RowKind
+from loans.core.state import Amounts, Installment
+from loans.core.terms import Terms
 from loans.models import loan as models
 from loans.queries import paging
 
@@ -29,7 +25,7 @@ INSTALLMENTS = models.Installment.__table__
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoanRecord:
-    """A row of `loans`: what was agreed and the snapshot of the fold. Minor units, percent a year."""
+    """A row of `loans`: what was agreed and the snapshot of the fold as of a day. Minor units, percent a year."""
 
     id: uuid.UUID
     external_id: str | None
@@ -41,22 +37,32 @@ class LoanRecord:
     annual_rate: Decimal
     method: str
     installments: int
-    frequency_every: int
-    frequency_unit: str
-    day_count: str
-    rounding: str
-    allocation: list[str]
+    terms: dict[str, Any]
     status: str
+    as_of: date
     applied_on: date
     approved_on: date | None
     disbursed_on: date | None
     closed_on: date | None
+    charged_off_on: date | None
     maturity_date: date | None
     disbursed: int
     principal_paid: int
     interest_paid: int
+    fee_paid: int
+    penalty_paid: int
+    interest_waived: int
+    fee_waived: int
+    penalty_waived: int
+    principal_written_off: int
+    interest_written_off: int
+    fee_written_off: int
+    penalty_written_off: int
     principal_outstanding: int
     interest_outstanding: int
+    fee_outstanding: int
+    penalty_outstanding: int
+    credit_balance: int
     next_due_date: date | None
     next_due_amount: int
     event_count: int
@@ -66,8 +72,13 @@ class LoanRecord:
 
     @property
     def total_outstanding(self) -> int:
-        """Everything on the schedule that is not paid yet: what closes the loan (ADR 0015)."""
-        return self.principal_outstanding + self.interest_outstanding
+        """Everything on the schedule that is neither paid nor given up, due or not."""
+        return (
+            self.principal_outstanding
+            + self.interest_outstanding
+            + self.fee_outstanding
+            + self.penalty_outstanding
+        )
 
     def days_past_due(self, on: date) -> int:
         """Count the days from the oldest unpaid due date to `on`; due today is not past due."""
@@ -76,7 +87,7 @@ class LoanRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecord:
-    """A row of `loan_events`. Amount in minor units, 0 for events that move no money."""
+    """A row of `loan_events`. Amount in minor units, 0 for events that have none."""
 
     loan_id: uuid.UUID
     sequence: int
@@ -85,6 +96,7 @@ class EventRecord:
     effective_date: date
     amount: int
     reverses: uuid.UUID | None
+    details: dict[str, Any]
     note: str | None
     reference: str | None
     actor: str
@@ -92,11 +104,15 @@ class EventRecord:
 
 
 COLUMNS = tuple(LOANS.c[field.name] for field in fields(LoanRecord))
+# A page shows the terms of each loan, but not day by day the holidays that were pinned.
+PAGE_COLUMNS = tuple(
+    column.delete_path(["holidays"]).label("terms") if column.name == "terms" else column
+    for column in COLUMNS
+)
 EVENT_COLUMNS = tuple(EVENTS.c[field.name] for field in fields(EventRecord))
 # Filters with an index of their own over (filter, id), the narrowest first.
 INDEXED = ("borrower_id", "product_id", "status", "currency")
-INSTALLMENT_FIELDS = tuple(field.name for field in fields(Installment))
-INSTALLMENT_COLUMNS = tuple(INSTALLMENTS.c[field.name] for field in fields(Installment))
+INSTALLMENT_COLUMNS = tuple(column for column in INSTALLMENTS.c if column.name != "loan_id")
 
 
 def find(session: Session, *, loan_id: uuid.UUID) -> LoanRecord | None:
@@ -127,7 +143,7 @@ def page(  # noqa: PLR0913 - one argument a filter
     product_id: uuid.UUID | None = None,
     external_id: str | None = None,
 ) -> paging.Page[LoanRecord]:
-    """Give a page of loans, newest first, that fit every filter given.
+    """Give a page of loans, newest first, that fit every filter given; their terms come without the holidays.
 
     :raises InvalidCursor: if the cursor is not one of this list.
     """
@@ -203,69 +219,50 @@ def installments_of_loans(
     session: Session, *, loan_ids: list[uuid.UUID]
 ) -> dict[uuid.UUID, tuple[Installment, ...]]:
     """Give the whole schedule of each loan."""
-    rows = session.execute(
-        sa.select(INSTALLMENTS.c.loan_id, *INSTALLMENT_COLUMNS)
+    found = session.execute(
+        sa.select(INSTALLMENTS)
         .where(INSTALLMENTS.c.loan_id.in_(loan_ids))
         .order_by(INSTALLMENTS.c.loan_id, INSTALLMENTS.c.number)
     )
     grouped: dict[uuid.UUID, list[Installment]] = {}
-    for loan_id, *values in rows:
-        grouped.setdefault(loan_id, []).append(_installment(values))
+    for row in found.mappings():
+        grouped.setdefault(row["loan_id"], []).append(_installment(row))
     return {loan_id: tuple(rows) for loan_id, rows in grouped.items()}
-
-
-def unsettled_installments(session: Session, *, loan_id: uuid.UUID) -> tuple[Installment, ...]:
-    """Give the installments of a loan that are not paid in full."""
-    rows = session.execute(
-        sa.select(*INSTALLMENT_COLUMNS)
-        .where(INSTALLMENTS.c.loan_id == loan_id, INSTALLMENTS.c.settled_on.is_(None))
-        .order_by(INSTALLMENTS.c.number)
-    )
-    return tuple(_installment(list(row)) for row in rows)
 
 
 def terms(record: LoanRecord) -> Terms:
     """Give the agreed terms as the core knows them."""
-    return Terms(
-        principal=record.principal,
-        currency=record.currency,
-        annual_rate=Fraction(record.annual_rate),
-        method=Method(record.method),
-        installments=record.installments,
-        frequency=Frequency(record.frequency_every, PeriodUnit(record.frequency_unit)),
-        day_count=DayCount(record.day_count),
-        rounding=Rounding(record.rounding),
-        allocation=tuple(Component(name) for name in record.allocation),
-    )
+    return term_documents.read(record.terms)
 
 
-def state(record: LoanRecord, *, installments: tuple[Installment, ...]) -> LoanState:
-    """Give the stored state; `installments` may be only the unsettled ones (ADR 0016)."""
-    return LoanState(
-        terms=terms(record),
-        status=Status(record.status),
-        installments=installments,
-        applied_on=record.applied_on,
-        approved_on=record.approved_on,
-        disbursed_on=record.disbursed_on,
-        closed_on=record.closed_on,
-        disbursed=record.disbursed,
-        principal_paid=record.principal_paid,
-        interest_paid=record.interest_paid,
-        principal_outstanding=record.principal_outstanding,
-        interest_outstanding=record.interest_outstanding,
-    )
-
-
-def event(record: EventRecord) -> Event:
+def event(record: EventRecord, *, currency: str) -> Event:
     """Give a stored event as the core knows it."""
-    return Event(
-        id=record.id,
+    return event_documents.from_columns(
+        record.id,
         kind=EventKind(record.kind),
         date=record.effective_date,
         amount=record.amount,
         reverses=record.reverses,
+        details=record.details,
+        currency=currency,
     )
+
+
+def installment_columns(row: Installment) -> dict[str, object]:
+    """Give the columns of a row of a schedule, but for its loan."""
+    due, paid, waived, lost = row.due, row.paid, row.waived, row.written_off
+    return {
+        "number": row.number,
+        "kind": row.kind.value,
+        "from_date": row.from_date,
+        "to_date": row.to_date,
+        "due_date": row.due_date,
+        **due._asdict(),
+        **{f"{name}_paid": amount for name, amount in paid._asdict().items()},
+        **{f"{name}_waived": amount for name, amount in waived._asdict().items() if name != "principal"},
+        **{f"{name}_written_off": amount for name, amount in lost._asdict().items()},
+        "settled_on": row.settled_on,
+    }
 
 
 def _newest_first(given: Mapping[str, object], *, before: uuid.UUID | None) -> sa.Select[Any]:
@@ -275,7 +272,7 @@ def _newest_first(given: Mapping[str, object], *, before: uuid.UUID | None) -> s
     the newest and throws away what does not fit. A range of one value, ordered by, leaves it no choice: a page then
     costs the same however rare its loans are and however deep it lies.
     """
-    query = sa.select(*COLUMNS)
+    query = sa.select(*PAGE_COLUMNS)
     leading = next((name for name in INDEXED if name in given), None)
     for name, value in given.items():
         if name != leading:
@@ -294,5 +291,17 @@ def _record(row: sa.Row[tuple[object, ...]] | None) -> LoanRecord | None:
     return None if row is None else LoanRecord(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
-def _installment(values: list[object]) -> Installment:
-    return Installment(**dict(zip(INSTALLMENT_FIELDS, values, strict=True)))  # type: ignore[arg-type]
+def _installment(row: sa.RowMapping) -> Installment:
+    return Installment(
+        row["number"],
+        RowKind(row["kind"]),
+        row["from_date"],
+        row["to_date"],
+        row["due_date"],
+        Amounts(*(row[name] for name in Amounts._fields)),
+        Amounts(*(row[f"{name}_paid"] for name in Amounts._fields)),
+        # Nothing waives principal, so there is no column of it.
+        Amounts(*(row.get(f"{name}_waived", 0) for name in Amounts._fields)),
+        Amounts(*(row[f"{name}_written_off"] for name in Amounts._fields)),
+        row["settled_on"],
+    )

@@ -23,6 +23,12 @@ FIGURES = PortfolioFigures.__table__
 RUNS = VerificationRun.__table__
 OUTBOX = OutboxEvent.__table__
 
+COMPONENTS = ("principal", "interest", "fee", "penalty")
+# Nothing waives principal.
+SETTLED = (
+    *(f"{component}_{what}" for what in ("paid", "written_off") for component in COMPONENTS),
+    *(f"{component}_waived" for component in COMPONENTS[1:]),
+)
 THE_ROW = 1
 # Days past due of a loan's oldest unpaid installment, up to and including; the last bucket has no end.
 BUCKET_DAYS_MAX = {"1-30": 30, "31-60": 60, "61-90": 90}
@@ -40,15 +46,20 @@ class StatusFigures:
     disbursed: int
     principal_paid: int
     interest_paid: int
+    fee_paid: int
+    penalty_paid: int
     principal_outstanding: int
     interest_outstanding: int
+    fee_outstanding: int
+    penalty_outstanding: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrearsFigures:
     """The loans in arrears of one currency whose oldest unpaid installment is so many days past due.
 
-    `overdue` is what was due before the business date and is unpaid; `at_risk` is all principal these loans still owe.
+    Each loan counts as it stood on the day it is folded up to. `overdue` is what was due before the business date and
+    is unpaid; `at_risk` is all principal these loans still owe.
     """
 
     currency: str
@@ -60,7 +71,8 @@ class ArrearsFigures:
 
 def by_status(session: Session) -> tuple[StatusFigures, ...]:
     """Sum the loans of each status in each currency."""
-    sums = ("disbursed", "principal_paid", "interest_paid", "principal_outstanding", "interest_outstanding")
+    kinds = ("paid", "outstanding")
+    sums = ("disbursed", *(f"{component}_{kind}" for kind in kinds for component in COMPONENTS))
     rows = session.execute(
         sa.select(
             LOANS.c.currency,
@@ -77,14 +89,10 @@ def by_status(session: Session) -> tuple[StatusFigures, ...]:
 def arrears(session: Session, *, on: date) -> tuple[ArrearsFigures, ...]:
     """Sum the loans of which an installment was due before the date and is unpaid, by bucket and currency."""
     days = sa.literal(on, sa.Date) - LOANS.c.next_due_date
-    unpaid = (
-        INSTALLMENTS.c.principal
-        + INSTALLMENTS.c.interest
-        - INSTALLMENTS.c.principal_paid
-        - INSTALLMENTS.c.interest_paid
-    )
+    asked = sum((INSTALLMENTS.c[name] for name in COMPONENTS), start=sa.literal(0))
+    settled = sum((INSTALLMENTS.c[name] for name in SETTLED), start=sa.literal(0))
     overdue = (
-        sa.select(sa.func.coalesce(sa.func.sum(unpaid), 0).label("amount"))
+        sa.select(sa.func.coalesce(sa.func.sum(asked - settled), 0).label("amount"))
         .where(INSTALLMENTS.c.loan_id == LOANS.c.id, INSTALLMENTS.c.due_date < on)
         .lateral()
     )

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -17,7 +18,10 @@ VERSIONS = models.ProductVersion.__table__
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductRecord:
-    """A product with the terms of one version. Amounts in minor units, rate in percent a year."""
+    """A product with the limits and terms of one version. Amounts in minor units, rate in percent a year.
+
+    `terms` is the document of loans.core.term_documents without what an application brings.
+    """
 
     id: uuid.UUID
     code: str
@@ -31,11 +35,7 @@ class ProductRecord:
     installments_max: int
     annual_rate: Decimal
     method: str
-    frequency_every: int
-    frequency_unit: str
-    day_count: str
-    rounding: str
-    allocation: list[str]
+    terms: dict[str, Any]
     created_at: datetime
     updated_at: datetime
 

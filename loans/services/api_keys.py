@@ -32,6 +32,7 @@ SCOPES = (
     "loans:write",
     "loans:approve",
     "loans:disburse",
+    "loans:service",
     "repayments:write",
     "repayments:reverse",
     "ledger:read",

@@ -7,18 +7,20 @@ the public event and the audit record. All of it goes to the database in one sta
 
 import dataclasses
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Required, TypedDict
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from loans import db, ledger
-from loans.core import fold, money, postings
+from loans.core import event_documents, fold, money, postings
 from loans.core.errors import LendingError
 from loans.core.events import Event, EventKind
-from loans.core.fold import LoanState
-from loans.core.schedule import Installment
+from loans.core.postings import Line
+from loans.core.state import Installment, LoanState
 from loans.models import loan as models
 from loans.queries import loans
 from loans.queries.loans import EventRecord, LoanRecord
@@ -29,24 +31,58 @@ LOANS = models.Loan.__table__
 EVENTS = models.LoanEvent.__table__
 INSTALLMENTS = models.Installment.__table__
 
-# What others are told, by what happened. A repayment that closes the loan also tells loan.repaid.
+# What others are told, by what happened. An event that closes the loan also tells loan.repaid.
 PUBLIC_TYPES = {
     EventKind.APPLIED: "loan.applied",
     EventKind.APPROVED: "loan.approved",
     EventKind.REJECTED: "loan.rejected",
     EventKind.CANCELLED: "loan.cancelled",
     EventKind.DISBURSED: "loan.disbursed",
+    EventKind.RATE_CHANGE: "loan.rate_changed",
+    EventKind.INTEREST_PAUSE: "loan.interest_paused",
+    EventKind.RESCHEDULE: "loan.rescheduled",
+    EventKind.RE_AGE: "loan.re_aged",
+    EventKind.FEE: "loan.fee_charged",
+    EventKind.LATE_FEE: "loan.late_fee_charged",
+    EventKind.FEE_WAIVER: "loan.fees_waived",
+    EventKind.INTEREST_WAIVER: "loan.interest_waived",
+    EventKind.GOODWILL_CREDIT: "loan.goodwill_credited",
     EventKind.REPAYMENT: "loan.repayment_recorded",
-    EventKind.REVERSAL: "loan.repayment_reversed",
+    EventKind.PAYOFF: "loan.paid_off",
+    EventKind.CHARGEBACK: "loan.repayment_charged_back",
+    EventKind.REFUND: "loan.refunded",
+    EventKind.CHARGE_OFF: "loan.charged_off",
+    EventKind.WRITE_OFF: "loan.written_off",
+    EventKind.RECOVERY: "loan.recovered",
+    EventKind.REVERSAL: "loan.event_reversed",
 }
+# Reversing money received has names of its own.
+REPAYMENT_REVERSED = "loan.repayment_reversed"
+REVERSE_REPAYMENT = "loan.reverse_repayment"
+RECEIPTS = frozenset({EventKind.REPAYMENT, EventKind.PAYOFF})
 ACTIONS = {
     EventKind.APPLIED: "loan.apply",
     EventKind.APPROVED: "loan.approve",
     EventKind.REJECTED: "loan.reject",
     EventKind.CANCELLED: "loan.cancel",
     EventKind.DISBURSED: "loan.disburse",
+    EventKind.RATE_CHANGE: "loan.change_rate",
+    EventKind.INTEREST_PAUSE: "loan.pause_interest",
+    EventKind.RESCHEDULE: "loan.reschedule",
+    EventKind.RE_AGE: "loan.re_age",
+    EventKind.FEE: "loan.charge_fee",
+    EventKind.LATE_FEE: "loan.charge_late_fee",
+    EventKind.FEE_WAIVER: "loan.waive_fees",
+    EventKind.INTEREST_WAIVER: "loan.waive_interest",
+    EventKind.GOODWILL_CREDIT: "loan.grant_credit",
     EventKind.REPAYMENT: "loan.record_repayment",
-    EventKind.REVERSAL: "loan.reverse_repayment",
+    EventKind.PAYOFF: "loan.pay_off",
+    EventKind.CHARGEBACK: "loan.charge_back",
+    EventKind.REFUND: "loan.refund",
+    EventKind.CHARGE_OFF: "loan.charge_off",
+    EventKind.WRITE_OFF: "loan.write_off",
+    EventKind.RECOVERY: "loan.recover",
+    EventKind.REVERSAL: "loan.reverse",
 }
 
 
@@ -64,15 +100,30 @@ class DateInFuture(LendingError):
     title = "Date in the future"
 
 
+class Given(TypedDict, total=False):
+    """What every command on a loan takes: who asks, and the date, note and reference of the event."""
+
+    context: Required[Context]
+    on: date | None
+    note: str | None
+    reference: str | None
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One event of a loan with the loan's state before and after it."""
+    """One event of a loan with the loan's state before and after it; `reversed_kind` is that of what it reverses."""
 
     event: Event
     before: LoanState
     after: LoanState
     note: str | None = None
     reference: str | None = None
+    reversed_kind: EventKind | None = None
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What the journal receives: the difference, with what time alone has earned since the state before."""
+        return postings.difference(dict(self.before.balances), dict(self.after.balances))
 
 
 def lock(session: Session, *, loan_id: uuid.UUID) -> LoanRecord:
@@ -147,13 +198,13 @@ def record(
         posted_on=context.business_date,
         recorded_at=context.now,
         currency=loan.currency,
-        lines=postings.difference(change.before, change.after),
+        lines=change.lines,
     )
     db.execute_together(
         session,
         sa.insert(EVENTS).values(dataclasses.asdict(event)),
         sa.update(LOANS).where(LOANS.c.id == loan.id).values(columns),
-        *_installment_writes(loan.id, change),
+        *_installment_writes(loan.id, before=change.before.installments, after=change.after.installments),
         *ledger.post(entry),
         *_announcements(changed, event, change=change, context=context),
     )
@@ -161,14 +212,18 @@ def record(
 
 
 def _event_record(loan: LoanRecord, change: Change, *, sequence: int, context: Context) -> EventRecord:
+    event = change.event
+    if event.amount is None:
+        raise AssertionError(f"event {event.id} is to be stored without the amount that it came to")
     return EventRecord(
         loan_id=loan.id,
         sequence=sequence,
-        id=change.event.id,
-        kind=change.event.kind.value,
-        effective_date=change.event.date,
-        amount=change.event.amount,
-        reverses=change.event.reverses,
+        id=event.id,
+        kind=event.kind.value,
+        effective_date=event.date,
+        amount=event.amount,
+        reverses=event.reverses,
+        details=event_documents.details(event, currency=loan.currency),
         note=change.note,
         reference=change.reference,
         actor=context.actor,
@@ -179,51 +234,69 @@ def _event_record(loan: LoanRecord, change: Change, *, sequence: int, context: C
 def snapshot(state: LoanState) -> dict[str, object]:
     """Give the columns of `loans` that cache a state."""
     next_due = state.next_due
+    waived = {
+        f"{name}_waived": amount for name, amount in state.waived._asdict().items() if name != "principal"
+    }
     return {
         "status": None if state.status is None else state.status.value,
+        "as_of": state.as_of,
         "approved_on": state.approved_on,
         "disbursed_on": state.disbursed_on,
         "closed_on": state.closed_on,
+        "charged_off_on": state.charged_off_on,
         "maturity_date": state.maturity_date,
         "disbursed": state.disbursed,
-        "principal_paid": state.principal_paid,
-        "interest_paid": state.interest_paid,
-        "principal_outstanding": state.principal_outstanding,
-        "interest_outstanding": state.interest_outstanding,
+        **{f"{name}_paid": amount for name, amount in state.paid._asdict().items()},
+        **waived,
+        **{f"{name}_written_off": amount for name, amount in state.written_off._asdict().items()},
+        **{f"{name}_outstanding": amount for name, amount in state.outstanding._asdict().items()},
+        "credit_balance": state.credit_balance,
         "next_due_date": None if next_due is None else next_due.due_date,
-        "next_due_amount": 0 if next_due is None else next_due.outstanding,
+        "next_due_amount": 0 if next_due is None else next_due.outstanding.total,
     }
 
 
-def _installment_writes(loan_id: uuid.UUID, change: Change) -> tuple[sa.Insert | sa.Update, ...]:
-    """Give the statement that brings the stored schedule from the state before to the one after."""
-    stored = {row.number: row for row in change.before.installments}
-    rows = [row for row in change.after.installments if stored.get(row.number) != row]
-    if not rows:
-        return ()
-    columns = _unnested(rows)
-    if not stored:
-        names = [column.name for column in columns.c]
-        selected = sa.select(sa.literal(loan_id, sa.Uuid()), *columns.c)
-        return (sa.insert(INSTALLMENTS).from_select(["loan_id", *names], selected),)
-    return (
-        sa.update(INSTALLMENTS)
-        .where(INSTALLMENTS.c.loan_id == loan_id, INSTALLMENTS.c.number == columns.c.number)
-        .values({name: columns.c[name] for name in ("principal_paid", "interest_paid", "settled_on")}),
-    )
+def _installment_writes(
+    loan_id: uuid.UUID, *, before: Sequence[Installment], after: Sequence[Installment]
+) -> tuple[sa.Insert | sa.Delete, ...]:
+    """Give the statements that bring the stored schedule from the state before to the one after.
+
+    What is stored is what the state before says (I2), so it need not be read.
+    """
+    stored = {row.number: row for row in before}
+    changed = [row for row in after if stored.get(row.number) != row]
+    writes: list[sa.Insert | sa.Delete] = []
+    if changed:
+        writes.append(_upsert(loan_id, [loans.installment_columns(row) for row in changed]))
+    if len(after) < len(before):
+        gone = sa.and_(INSTALLMENTS.c.loan_id == loan_id, INSTALLMENTS.c.number > len(after))
+        writes.append(sa.delete(INSTALLMENTS).where(gone))
+    return tuple(writes)
 
 
-def _unnested(rows: list[Installment]) -> sa.TableValuedAlias:
-    """Give installments as a table of arrays: one statement whatever their number."""
-    names = [field.name for field in dataclasses.fields(Installment)]
+def _upsert(loan_id: uuid.UUID, rows: list[dict[str, object]]) -> sa.Insert:
+    """Insert rows or replace those of the same number, as a table of arrays: one statement whatever their number."""
+    names = list(rows[0])
     arrays = [
         sa.bindparam(
-            f"installment_{name}", [getattr(row, name) for row in rows], ARRAY(INSTALLMENTS.c[name].type)
+            f"installment_{name}",
+            [row[name] for row in rows],
+            postgresql.ARRAY(INSTALLMENTS.c[name].type),
         )
         for name in names
     ]
-    columns = [sa.column(name, INSTALLMENTS.c[name].type) for name in names]
-    return sa.func.unnest(*arrays).table_valued(*columns).render_derived(name="changed")
+    columns = (
+        sa.func.unnest(*arrays)
+        .table_valued(*(sa.column(name, INSTALLMENTS.c[name].type) for name in names))
+        .render_derived(name="changed")
+    )
+    statement = postgresql.insert(INSTALLMENTS).from_select(
+        ["loan_id", *names], sa.select(sa.literal(loan_id, sa.Uuid()), *columns.c)
+    )
+    return statement.on_conflict_do_update(
+        index_elements=["loan_id", "number"],
+        set_={name: statement.excluded[name] for name in names if name != "number"},
+    )
 
 
 def _announcements(
@@ -237,14 +310,18 @@ def _announcements(
         "sequence": event.sequence,
         "date": event.effective_date.isoformat(),
         "amount": money.format_amount(event.amount, loan.currency),
+        **({} if event.reverses is None else {"reverses": str(event.reverses)}),
         **_wire(change.after),
     }
-    types: tuple[str, ...] = (PUBLIC_TYPES[change.event.kind],)
+    public_type, action = PUBLIC_TYPES[change.event.kind], ACTIONS[change.event.kind]
+    if change.reversed_kind in RECEIPTS:
+        public_type, action = REPAYMENT_REVERSED, REVERSE_REPAYMENT
+    types = [public_type]
     if change.after.status == "repaid" and change.before.status != "repaid":
-        types = (*types, "loan.repaid")
-    told = outbox.announce(types, subject_id=loan.id, payload=payload, context=context)
+        types.append("loan.repaid")
+    told = outbox.announce(tuple(types), subject_id=loan.id, payload=payload, context=context)
     trail = audit.record(
-        ACTIONS[change.event.kind],
+        action,
         subject_type="loan",
         subject_id=loan.id,
         before=None if change.before.status is None else _wire(change.before),
@@ -254,13 +331,17 @@ def _announcements(
     return told, trail
 
 
-def _wire(state: LoanState) -> dict[str, object]:
+def _wire(state: LoanState) -> Mapping[str, object]:
     """Give the figures of a state as the wire writes them."""
     currency = state.terms.currency
+    outstanding = {
+        f"{name}_outstanding": money.format_amount(amount, currency)
+        for name, amount in state.outstanding._asdict().items()
+    }
     return {
         "status": None if state.status is None else state.status.value,
         "currency": currency,
         "disbursed": money.format_amount(state.disbursed, currency),
-        "principal_outstanding": money.format_amount(state.principal_outstanding, currency),
-        "interest_outstanding": money.format_amount(state.interest_outstanding, currency),
+        **outstanding,
+        "credit_balance": money.format_amount(state.credit_balance, currency),
     }

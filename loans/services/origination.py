@@ -1,26 +1,28 @@
 """Origination: from an application to the money paid out."""
 
+import dataclasses
 import uuid
+from collections.abc import Callable, Mapping
 from datetime import date
-from fractions import Fraction
+from decimal import Decimal
+from typing import Unpack
 
 from sqlalchemy.orm import Session
 
-from loans import clock, db, metrics
-from loans.core import fold, lifecycle, money
-from loans.core.dates import Frequency, PeriodUnit
-from loans.core.daycount import DayCount
+from loans import calendars, clock, db, metrics
+from loans.core import fold, lifecycle, money, rates, term_documents
 from loans.core.errors import LendingError
 from loans.core.events import Event, EventKind
 from loans.core.lifecycle import Status
-from loans.core.money import Rounding
-from loans.core.terms import Component, Method, Terms
+from loans.core.state import LoanState
+from loans.core.terms import Terms
 from loans.queries import borrowers, loans, products
 from loans.queries.loans import LoanRecord
 from loans.queries.products import ProductRecord
-from loans.services import loan_events
+from loans.services import loan_events, transactions
 from loans.services.context import Context
-from loans.services.loan_events import Change
+from loans.services.loan_events import Change, Given
+from loans.services.transactions import CurrencyMismatch
 
 
 class UnknownBorrower(LendingError):
@@ -44,13 +46,6 @@ class OutsideProductLimits(LendingError):
     title = "Outside the product's limits"
 
 
-class CurrencyMismatch(LendingError):
-    """The currency given is not the one of the product or loan."""
-
-    code = "currency_mismatch"
-    title = "Currency mismatch"
-
-
 class DuplicateLoan(LendingError):
     """Another loan has the same external_id."""
 
@@ -70,14 +65,20 @@ def apply(  # noqa: PLR0913 - what an application consists of
     on: date | None = None,
     external_id: str | None = None,
     note: str | None = None,
+    start_date: date | None = None,
+    first_due_date: date | None = None,
+    due_day: int | None = None,
 ) -> LoanRecord:
     """Apply for a loan on the newest terms of a product; `amount` is a decimal string.
+
+    The loan's terms are pinned now, and with them the holidays of its calendar.
 
     :raises UnknownBorrower: if the borrower does not exist.
     :raises UnknownProduct: if the product does not exist.
     :raises CurrencyMismatch: if the product is in another currency.
     :raises InvalidAmount: if the amount is not one in that currency.
     :raises OutsideProductLimits: if the product does not lend so much, so little, so long or so shortly.
+    :raises InvalidDocument: if the dates contradict the product's terms or one another; it names every fault.
     :raises DateInFuture: if `on` lies after the business date.
     :raises DuplicateLoan: if another loan has the same external_id.
     """
@@ -86,24 +87,15 @@ def apply(  # noqa: PLR0913 - what an application consists of
     _check_limits(product, principal=principal, installments=installments)
     if external_id is not None and loans.exists(session, external_id=external_id):
         raise DuplicateLoan(f"a loan with external_id {external_id!r} exists", field="external_id")
-    terms = _terms(product, principal=principal, installments=installments)
-    before = fold.empty(terms)
     applied_on = loan_events.effective_date(None, on=on, context=context)
+    brought = {"start_date": start_date, "first_due_date": first_due_date, "due_day": due_day}
+    terms = _terms(product, amount=amount, installments=installments, brought=brought, on=applied_on)
     event = Event(id=clock.uuid7(), kind=EventKind.APPLIED, date=applied_on)
-    change = Change(event=event, before=before, after=fold.step(before, event), note=note)
-    loan, _ = loan_events.record_first(
-        session,
-        loan=_new_loan(
-            product,
-            terms=terms,
-            borrower_id=borrower_id,
-            external_id=external_id,
-            on=event.date,
-            context=context,
-        ),
-        change=change,
-        context=context,
-    )
+    after = fold.fold(terms, [event], as_of=context.business_date)
+    change = Change(event=event, before=fold.empty(terms), after=after, note=note)
+    own = {"borrower_id": borrower_id, "external_id": external_id}
+    loan = _new_loan(product, own=own, state=after, context=context)
+    loan_events.record_first(session, loan=loan, change=change, context=context)
     db.after_commit(session, metrics.loans_applied.labels(currency=currency).inc)
     return loan
 
@@ -151,32 +143,35 @@ def disburse(
     session: Session,
     *,
     loan_id: uuid.UUID,
-    context: Context,
-    on: date | None = None,
-    note: str | None = None,
-    reference: str | None = None,
+    amount: str | None = None,
+    currency: str | None = None,
+    **given: Unpack[Given],
 ) -> LoanRecord:
-    """Pay an approved loan out in full and lay out its schedule from that date.
+    """Pay an approved loan out and lay out its schedule, or pay out a further part; by default all that is left.
 
     :raises LoanNotFound: if there is no such loan.
-    :raises TransitionNotAllowed: if it is not approved.
+    :raises CurrencyMismatch: if the loan is in another currency.
+    :raises InvalidAmount: if the amount is not one in that currency.
+    :raises AmountNotPositive: if the amount is zero.
+    :raises DisbursementDiffers: if it is not the principal, or for a loan in parts more than is left of it.
+    :raises TransitionNotAllowed: if the loan is not approved, or paid out in full.
     :raises DateInFuture: if `on` lies after the business date.
     :raises DateTooEarly: if `on` lies before the approval.
     """
-    loan = _decide(
-        session,
-        kind=EventKind.DISBURSED,
-        loan_id=loan_id,
-        on=on,
-        note=note,
-        reference=reference,
-        context=context,
-    )
-    db.after_commit(session, metrics.loans_disbursed.labels(currency=loan.currency).inc)
-    return loan
+    loan = transactions.open_loan(session, loan_id=loan_id)
+    left = loan.terms.principal - loan.before.paid_out
+    minor = left if amount is None else loan.amount(amount, currency=currency)
+    if loan.before.status is Status.DISBURSED and not left:
+        raise transactions.not_allowed(
+            loan.before, detail="The loan is disbursed in full already.", kind=EventKind.DISBURSED
+        )
+    event = loan.event(EventKind.DISBURSED, given, amount=minor)
+    changed = transactions.record(session, loan=loan, event=event, given=given).loan
+    db.after_commit(session, metrics.loans_disbursed.labels(currency=changed.currency).inc)
+    return changed
 
 
-def _decide(  # noqa: PLR0913 - what every step before repayment has in common
+def _decide(
     session: Session,
     *,
     kind: EventKind,
@@ -184,20 +179,25 @@ def _decide(  # noqa: PLR0913 - what every step before repayment has in common
     on: date | None,
     note: str | None,
     context: Context,
-    reference: str | None = None,
 ) -> LoanRecord:
+    """Take a loan that is not disbursed one step further: what is stored of it says all there is to know."""
     loan = loan_events.lock(session, loan_id=loan_id)
-    before = loans.state(loan, installments=())
+    before = LoanState(
+        terms=loans.terms(loan),
+        status=Status(loan.status),
+        as_of=loan.as_of,
+        applied_on=loan.applied_on,
+        approved_on=loan.approved_on,
+        disbursed_on=loan.disbursed_on,
+    )
     lifecycle.next_status(before.status, kind)
     event = Event(
         id=clock.uuid7(),
         kind=kind,
         date=loan_events.effective_date(before, on=on, context=context),
-        amount=loan.principal if kind is EventKind.DISBURSED else 0,
     )
-    change = Change(
-        event=event, before=before, after=fold.step(before, event), note=note, reference=reference
-    )
+    after = dataclasses.replace(fold.step(before, event), as_of=max(loan.as_of, context.business_date))
+    change = Change(event=event, before=before, after=after, note=note)
     changed, _ = loan_events.record(session, loan=loan, change=change, context=context)
     return changed
 
@@ -234,60 +234,38 @@ def _check_limits(product: ProductRecord, *, principal: int, installments: int) 
         )
 
 
-def _terms(product: ProductRecord, *, principal: int, installments: int) -> Terms:
-    return Terms(
-        principal=principal,
-        currency=product.currency,
-        annual_rate=Fraction(product.annual_rate),
-        method=Method(product.method),
-        installments=installments,
-        frequency=Frequency(product.frequency_every, PeriodUnit(product.frequency_unit)),
-        day_count=DayCount(product.day_count),
-        rounding=Rounding(product.rounding),
-        allocation=tuple(Component(name) for name in product.allocation),
-    )
+def _terms(
+    product: ProductRecord, *, amount: str, installments: int, brought: Mapping[str, object], on: date
+) -> Terms:
+    """Complete the terms of a product with what an application brings; holidays are looked up from its day on."""
+    document: dict[str, object] = {**product.terms, "principal": amount, "installments": installments}
+    for name, value in brought.items():
+        if value is not None:
+            document[name] = value.isoformat() if isinstance(value, date) else value
+    return term_documents.read(document, resolve_calendar=calendars.resolve, starts=on)
 
 
 def _new_loan(
-    product: ProductRecord,
-    *,
-    terms: Terms,
-    borrower_id: uuid.UUID,
-    external_id: str | None,
-    on: date,
-    context: Context,
+    product: ProductRecord, *, own: Mapping[str, object], state: LoanState, context: Context
 ) -> LoanRecord:
-    return LoanRecord(
+    """Give the row of a loan that has been applied for; `own` is what neither product nor terms say."""
+    make: Callable[..., LoanRecord] = LoanRecord
+    terms = state.terms
+    return make(
         id=clock.uuid7(),
-        external_id=external_id,
-        borrower_id=borrower_id,
         product_id=product.id,
         product_version=product.version,
         principal=terms.principal,
         currency=terms.currency,
-        annual_rate=product.annual_rate,
-        method=product.method,
+        annual_rate=Decimal(rates.format_rate(terms.annual_rate)),
+        method=terms.method.value,
         installments=terms.installments,
-        frequency_every=product.frequency_every,
-        frequency_unit=product.frequency_unit,
-        day_count=product.day_count,
-        rounding=product.rounding,
-        allocation=product.allocation,
-        status=Status.PENDING.value,
-        applied_on=on,
-        approved_on=None,
-        disbursed_on=None,
-        closed_on=None,
-        maturity_date=None,
-        disbursed=0,
-        principal_paid=0,
-        interest_paid=0,
-        principal_outstanding=0,
-        interest_outstanding=0,
-        next_due_date=None,
-        next_due_amount=0,
+        terms=term_documents.write(terms, holiday_calendar=product.terms.get("holiday_calendar")),
+        applied_on=state.applied_on,
         event_count=1,
-        last_event_on=on,
+        last_event_on=state.applied_on,
         created_at=context.now,
         updated_at=context.now,
+        **own,
+        **loan_events.snapshot(state),
     )

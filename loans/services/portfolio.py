@@ -20,7 +20,7 @@ PAUSE_FACTOR = 60
 # What one computation may take; beyond it the figures go stale, which an alert tells.
 STATEMENT_TIMEOUT_MS = 10_000
 # How the row is laid out: a release that knows another layout leaves the figures of this one alone.
-LAYOUT = 1
+LAYOUT = 2
 # Who took it on and died is not waited for longer than this.
 CLAIM_SECONDS = 300
 

@@ -2,19 +2,19 @@
 
 import dataclasses
 import uuid
-from fractions import Fraction
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from loans import clock, db
-from loans.core import money, rates
-from loans.core.dates import Frequency
-from loans.core.daycount import DayCount
+from loans import calendars, clock, db
+from loans.core import money, rates, term_documents
+from loans.core.documents import Fault, Fields, InvalidDocument
 from loans.core.errors import LendingError
-from loans.core.money import Rounding
-from loans.core.terms import Component, InvalidTerms, Method, Terms
+from loans.core.terms import Terms
 from loans.models.product import Product, ProductVersion
 from loans.queries import products
 from loans.queries.products import ProductRecord
@@ -43,39 +43,41 @@ class InvalidLimits(LendingError):
     title = "Invalid limits"
 
 
+# What an application brings, so that the terms of a product leave it out; holidays are pinned by the application.
+BROUGHT = ("principal", "installments", "start_date", "first_due_date", "holidays")
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ProductTerms:
-    """What a version of a product sets. Amounts in minor units, rate in percent a year."""
+class Limits:
+    """How much a product lends, in minor units, and in how many installments it is repaid."""
 
     principal_min: int
     principal_max: int
     installments_min: int
     installments_max: int
-    annual_rate: Fraction
-    method: Method
-    frequency: Frequency
-    day_count: DayCount
-    rounding: Rounding
-    allocation: tuple[Component, ...]
 
 
-def publish(  # noqa: PLR0913 - one argument a column
+def publish(  # noqa: PLR0913 - what a product consists of
     session: Session,
     *,
     code: str,
     name: str,
     currency: str,
-    terms: ProductTerms,
+    limits: Limits,
+    terms: Mapping[str, object],
     context: Context,
     description: str | None = None,
+    pointer: str = "#",
 ) -> ProductRecord:
-    """Publish a product with version 1 of its terms.
+    """Publish a product with version 1 of its terms, a document of loans.core.term_documents.
+
+    `pointer` is the place of that document in the one that the caller was given.
 
     :raises DuplicateProduct: if another one has the same code.
     :raises InvalidLimits: if a lower limit lies above its upper one.
-    :raises InvalidTerms: if no loan could have such terms.
+    :raises InvalidDocument: if a loan at either limit could not have such terms; it names every fault.
     """
-    _check(terms, currency=currency)
+    agreed = _read(terms, limits=limits, currency=currency, pointer=pointer, on=context.business_date)
     product_id = clock.uuid7()
     inserted = session.execute(
         insert(Product.__table__)
@@ -94,18 +96,24 @@ def publish(  # noqa: PLR0913 - one argument a column
     ).scalar_one_or_none()
     if inserted is None:
         raise DuplicateProduct(f"a product with code {code!r} exists", field="code")
-    _write_version(session, product_id=product_id, version=1, terms=terms, currency=currency, context=context)
+    _write_version(session, product_id=product_id, version=1, limits=limits, agreed=agreed, context=context)
     return get(session, product_id=product_id)
 
 
 def revise(
-    session: Session, *, product_id: uuid.UUID, terms: ProductTerms, context: Context
+    session: Session,
+    *,
+    product_id: uuid.UUID,
+    limits: Limits,
+    terms: Mapping[str, object],
+    context: Context,
+    pointer: str = "#",
 ) -> ProductRecord:
-    """Give a product a further version of its terms, for loans applied for from now on.
+    """Give a product a further version of its limits and terms, for loans applied for from now on.
 
     :raises ProductNotFound: if there is no such product.
     :raises InvalidLimits: if a lower limit lies above its upper one.
-    :raises InvalidTerms: if no loan could have such terms.
+    :raises InvalidDocument: if a loan at either limit could not have such terms; it names every fault.
     """
     table = Product.__table__
     row = session.execute(
@@ -116,13 +124,13 @@ def revise(
     ).one_or_none()
     if row is None:
         raise ProductNotFound(f"there is no product {product_id}")
-    _check(terms, currency=row.currency)
+    agreed = _read(terms, limits=limits, currency=row.currency, pointer=pointer, on=context.business_date)
     _write_version(
         session,
         product_id=product_id,
         version=row.version,
-        terms=terms,
-        currency=row.currency,
+        limits=limits,
+        agreed=agreed,
         context=context,
     )
     return get(session, product_id=product_id)
@@ -143,35 +151,59 @@ def get(session: Session, *, product_id: uuid.UUID, version: int | None = None) 
     return record
 
 
-def _check(terms: ProductTerms, *, currency: str) -> None:
-    """Refuse limits that exclude everything and terms that no loan could have at either limit."""
-    limits = (
-        ("principal_min", terms.principal_min, terms.principal_max),
-        ("installments_min", terms.installments_min, terms.installments_max),
-    )
-    for field, lower, upper in limits:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Agreed:
+    """The terms of a loan at the upper limits, and the document of what the product sets of them."""
+
+    terms: Terms
+    document: Mapping[str, object]
+
+
+def _read(terms: Mapping[str, object], *, limits: Limits, currency: str, pointer: str, on: date) -> _Agreed:
+    """Read the terms of a product as those of a loan at its lower limits and at its upper ones.
+
+    :raises InvalidLimits: if a lower limit lies above its upper one.
+    :raises InvalidDocument: if no loan could have such terms at one of them; it names every fault.
+    """
+    for field, lower, upper in (
+        ("principal_min", limits.principal_min, limits.principal_max),
+        ("installments_min", limits.installments_min, limits.installments_max),
+    ):
         if lower > upper:
             raise InvalidLimits(f"{field} must not lie above {field[:-3]}max", field=field)
-    for limit, principal, installments in (
-        ("min", terms.principal_min, terms.installments_min),
-        ("max", terms.principal_max, terms.installments_max),
-    ):
-        try:
-            Terms(
-                principal=principal,
-                currency=currency,
-                annual_rate=terms.annual_rate,
-                method=terms.method,
-                installments=installments,
-                frequency=terms.frequency,
-                day_count=terms.day_count,
-                rounding=terms.rounding,
-                allocation=terms.allocation,
-            )
-        except InvalidTerms as error:
-            # A loan has one principal, a product two limits of it: name the one at fault.
-            named = f"{error.field}_{limit}" if error.field in {"principal", "installments"} else error.field
-            raise InvalidTerms(error.detail, field=named) from error
+    faults = [
+        Fault(pointer=f"{pointer}/{name}", code="invalid", detail="Comes with the application.")
+        for name in BROUGHT
+        if name in terms
+    ]
+    own = {name: value for name, value in terms.items() if name not in BROUGHT}
+    read: Terms | None = None
+    for limit in ("min", "max"):
+        loan = own | {
+            "currency": currency,
+            "principal": money.format_amount(getattr(limits, f"principal_{limit}"), currency),
+            "installments": getattr(limits, f"installments_{limit}"),
+        }
+        found: list[Fault] = []
+        fields = Fields(loan, pointer=pointer, faults=found)
+        read = term_documents.take(fields, resolve_calendar=calendars.resolve, starts=on)
+        faults += [
+            each for each in (_of_limit(fault, pointer, limit) for fault in found) if each not in faults
+        ]
+    if faults or read is None:
+        raise InvalidDocument(faults)
+    calendar = own.get("holiday_calendar")
+    written = term_documents.write(read, holiday_calendar=None if calendar is None else str(calendar))
+    document = {name: value for name, value in written.items() if name not in BROUGHT}
+    return _Agreed(terms=read, document=document)
+
+
+def _of_limit(fault: Fault, pointer: str, limit: str) -> Fault:
+    """Name the limit at fault: a loan has one principal and one number of installments, a product two of each."""
+    for name in ("principal", "installments"):
+        if fault.pointer == f"{pointer}/{name}":
+            return dataclasses.replace(fault, pointer=f"{fault.pointer}_{limit}")
+    return fault
 
 
 def _write_version(
@@ -179,37 +211,31 @@ def _write_version(
     *,
     product_id: uuid.UUID,
     version: int,
-    terms: ProductTerms,
-    currency: str,
+    limits: Limits,
+    agreed: _Agreed,
     context: Context,
 ) -> None:
-    agreed: dict[str, object] = {
-        "installments_min": terms.installments_min,
-        "installments_max": terms.installments_max,
-        "annual_rate": rates.format_rate(terms.annual_rate),
-        "method": terms.method.value,
-        "frequency_every": terms.frequency.every,
-        "frequency_unit": terms.frequency.unit.value,
-        "day_count": terms.day_count.value,
-        "rounding": terms.rounding.value,
-        "allocation": [component.value for component in terms.allocation],
-    }
-    facts = agreed | {
+    currency = agreed.terms.currency
+    facts = {
         "product_id": str(product_id),
         "version": version,
         "currency": currency,
-        "principal_min": money.format_amount(terms.principal_min, currency),
-        "principal_max": money.format_amount(terms.principal_max, currency),
+        "principal_min": money.format_amount(limits.principal_min, currency),
+        "principal_max": money.format_amount(limits.principal_max, currency),
+        "installments_min": limits.installments_min,
+        "installments_max": limits.installments_max,
+        "terms": agreed.document,
     }
     db.execute_together(
         session,
         sa.insert(ProductVersion.__table__).values(
             product_id=product_id,
             version=version,
-            principal_min=terms.principal_min,
-            principal_max=terms.principal_max,
+            **dataclasses.asdict(limits),
+            annual_rate=Decimal(rates.format_rate(agreed.terms.annual_rate)),
+            method=agreed.terms.method.value,
+            terms=agreed.document,
             created_at=context.now,
-            **agreed,
         ),
         outbox.announce(("product.published",), subject_id=product_id, payload=facts, context=context),
         audit.record(

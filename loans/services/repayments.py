@@ -1,23 +1,20 @@
-"""Repayments: record one, reverse one."""
+"""Repayments: record one, pay a loan off, reverse either."""
 
+import dataclasses
 import uuid
-from dataclasses import dataclass
-from datetime import date
+from typing import Literal, Unpack
 
 from sqlalchemy.orm import Session
 
-from loans import clock, db, metrics
-from loans.core import fold, lifecycle, money
-from loans.core.allocation import Allocation, Overpayment
+from loans import db, metrics
+from loans.core import money
+from loans.core.changes import AmountNotPositive
 from loans.core.errors import LendingError
-from loans.core.events import Event, EventKind, ReversalRefused
-from loans.core.fold import LoanState
-from loans.queries import loans
-from loans.queries.loans import EventRecord, LoanRecord
-from loans.services import loan_events
+from loans.core.events import EventKind
+from loans.services import transactions
 from loans.services.context import Context
-from loans.services.loan_events import Change
-from loans.services.origination import CurrencyMismatch
+from loans.services.loan_events import RECEIPTS, Given
+from loans.services.transactions import OpenLoan, Transaction, TransactionNotFound
 
 
 class RepaymentNotFound(LendingError):
@@ -27,28 +24,32 @@ class RepaymentNotFound(LendingError):
     title = "Repayment not found"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repayment:
-    """A recorded repayment: its event, how it was spread, who reversed it, and the loan it left."""
+class Overpayment(LendingError):
+    """The money is more than is owed."""
 
-    event: EventRecord
-    allocations: tuple[Allocation, ...]
-    reversal: EventRecord | None
-    loan: LoanRecord
+    code = "overpayment"
+    title = "More than is owed"
 
 
-def record(  # noqa: PLR0913 - what a repayment consists of
+class PayoffDiffers(LendingError):
+    """The amount given is not what pays the loan off on that date."""
+
+    code = "payoff_differs"
+    title = "Payoff differs"
+
+
+def record(
     session: Session,
     *,
     loan_id: uuid.UUID,
     amount: str,
-    currency: str,
-    context: Context,
-    on: date | None = None,
-    reference: str | None = None,
-    note: str | None = None,
-) -> Repayment:
+    currency: str | None = None,
+    overpayment: Literal["refuse", "hold"] = "refuse",
+    **given: Unpack[Given],
+) -> Transaction:
     """Record money received against a loan; `amount` is a decimal string.
+
+    What is more than is owed is refused, or held as the customer's credit balance.
 
     :raises LoanNotFound: if there is no such loan.
     :raises CurrencyMismatch: if the loan is in another currency.
@@ -57,27 +58,58 @@ def record(  # noqa: PLR0913 - what a repayment consists of
     :raises DateInFuture: if `on` lies after the business date.
     :raises DateTooEarly: if `on` lies before the disbursement.
     :raises AmountNotPositive: if the amount is zero.
-    :raises Overpayment: if it is more than is owed; its payoff_amount closes the loan.
+    :raises Overpayment: if it is more than is owed and not to be held; its payoff_amount closes the loan.
     """
-    loan = loan_events.lock(session, loan_id=loan_id)
-    if currency != loan.currency:
-        raise CurrencyMismatch(f"the loan is in {loan.currency}, not in {currency}", field="currency")
-    minor = money.parse_amount(amount, currency)
-    stored = loans.state(loan, installments=())
-    lifecycle.next_status(stored.status, EventKind.REPAYMENT)
-    event = Event(
-        id=clock.uuid7(),
-        kind=EventKind.REPAYMENT,
-        date=loan_events.effective_date(stored, on=on, context=context),
-        amount=minor,
-    )
-    before, after = _repay(session, loan=loan, event=event)
-    change = Change(event=event, before=before, after=after, note=note, reference=reference)
-    changed, recorded = loan_events.record(session, loan=loan, change=change, context=context)
-    db.after_commit(session, metrics.repayments.labels(currency=currency).inc)
-    return Repayment(
-        event=recorded, allocations=_allocations_of(after, event.id), reversal=None, loan=changed
-    )
+    loan = transactions.open_loan(session, loan_id=loan_id)
+    minor = loan.amount(amount, currency=currency)
+    event = loan.event(EventKind.REPAYMENT, given, amount=minor)
+    after = loan.after(event, context=given["context"])
+    if overpayment == "refuse":
+        refuse_credit(loan, amount=minor, credit=after.credit_balance)
+    transaction = transactions.write(session, loan=loan, event=event, after=after, given=given)
+    db.after_commit(session, metrics.repayments.labels(currency=loan.record.currency).inc)
+    return transaction
+
+
+def payoff(
+    session: Session,
+    *,
+    loan_id: uuid.UUID,
+    amount: str | None = None,
+    currency: str | None = None,
+    **given: Unpack[Given],
+) -> Transaction:
+    """Record the money that ends a loan on a date, by docs/lending-rules.md, section 9.
+
+    :raises LoanNotFound: if there is no such loan.
+    :raises CurrencyMismatch: if the loan is in another currency.
+    :raises InvalidAmount: if the amount is not one in that currency.
+    :raises TransitionNotAllowed: if the loan is not disbursed, or repaid already.
+    :raises DateInFuture: if `on` lies after the business date.
+    :raises DateTooEarly: if `on` lies before the disbursement.
+    :raises PayoffDiffers: if an amount is given that is not the one; its payoff_amount is.
+    :raises AmountNotPositive: if nothing was owed on that date.
+    :raises Overpayment: if it would leave later money without anything to pay.
+    """
+    loan = transactions.open_loan(session, loan_id=loan_id)
+    event = loan.event(EventKind.PAYOFF, given, amount=None)
+    owed = transactions.taken(loan.after(event, context=given["context"]), event=event)
+    if amount is not None and loan.amount(amount, currency=currency) != owed:
+        raise PayoffDiffers(
+            f"{money.format_amount(owed, loan.record.currency)} {loan.record.currency} pays the loan off.",
+            field="amount",
+            payoff_amount=owed,
+            currency=loan.record.currency,
+        )
+    if not owed:
+        raise AmountNotPositive(f"Nothing was owed on {event.date}.", field="date")
+    # The amount is stored, so that an event recorded later does not change what was received.
+    event = dataclasses.replace(event, amount=owed)
+    after = loan.after(event, context=given["context"])
+    refuse_credit(loan, amount=owed, credit=after.credit_balance)
+    transaction = transactions.write(session, loan=loan, event=event, after=after, given=given)
+    db.after_commit(session, metrics.repayments.labels(currency=loan.record.currency).inc)
+    return transaction
 
 
 def reverse(
@@ -87,81 +119,46 @@ def reverse(
     repayment_id: uuid.UUID,
     context: Context,
     note: str | None = None,
-) -> Repayment:
+) -> Transaction:
     """Undo a repayment: the loan stands as though it had never come in.
 
     :raises LoanNotFound: if there is no such loan.
     :raises RepaymentNotFound: if the loan has no such repayment.
-    :raises ReversalRefused: if it has been reversed already.
+    :raises ReversalRefused: if it has been reversed already, or charged back.
     """
-    loan = loan_events.lock(session, loan_id=loan_id)
-    history = loans.events(session, loan_id=loan_id)
-    target, reversal = _find(history, loan_id=loan_id, repayment_id=repayment_id)
-    if reversal is not None:
-        raise ReversalRefused(f"repayment {repayment_id} was reversed on {reversal.effective_date}")
-    before = loans.state(loan, installments=loans.installments(session, loan_id=loan_id))
-    lifecycle.next_status(before.status, EventKind.REVERSAL)
-    event = Event(
-        id=clock.uuid7(),
-        kind=EventKind.REVERSAL,
-        date=loan_events.effective_date(before, on=None, context=context),
-        reverses=target.id,
-    )
-    after = fold.fold(before.terms, [*(loans.event(each) for each in history), event])
-    change = Change(event=event, before=before, after=after, note=note)
-    changed, recorded = loan_events.record(session, loan=loan, change=change, context=context)
-    db.after_commit(session, metrics.repayments_reversed.labels(currency=loan.currency).inc)
-    return Repayment(event=target, allocations=(), reversal=recorded, loan=changed)
+    try:
+        return transactions.reverse(
+            session, loan_id=loan_id, event_id=repayment_id, context=context, note=note, kinds=RECEIPTS
+        )
+    except TransactionNotFound as error:
+        raise RepaymentNotFound(f"loan {loan_id} has no repayment {repayment_id}") from error
 
 
-def get(session: Session, *, loan_id: uuid.UUID, repayment_id: uuid.UUID) -> Repayment:
+def get(session: Session, *, loan_id: uuid.UUID, repayment_id: uuid.UUID) -> Transaction:
     """Give a repayment, spread as the loan's history stands now.
 
     :raises LoanNotFound: if there is no such loan.
     :raises RepaymentNotFound: if the loan has no such repayment.
     """
-    loan = loan_events.get(session, loan_id=loan_id)
-    history = loans.events(session, loan_id=loan_id)
-    target, reversal = _find(history, loan_id=loan_id, repayment_id=repayment_id)
-    state = fold.fold(loans.terms(loan), [loans.event(each) for each in history])
-    return Repayment(
-        event=target, allocations=_allocations_of(state, target.id), reversal=reversal, loan=loan
-    )
+    try:
+        return transactions.get(session, loan_id=loan_id, event_id=repayment_id, kinds=RECEIPTS)
+    except TransactionNotFound as error:
+        raise RepaymentNotFound(f"loan {loan_id} has no repayment {repayment_id}") from error
 
 
-def _repay(session: Session, *, loan: LoanRecord, event: Event) -> tuple[LoanState, LoanState]:
-    """Give the loan's state before and after a repayment.
+def refuse_credit(loan: OpenLoan, *, amount: int, credit: int) -> None:
+    """Refuse money that adds to the customer's credit balance; `credit` is what that would become.
 
-    After the loan's last event one step over the unsettled installments is enough, whatever the loan's age; a
-    payment dated earlier folds the whole history again (ADR 0016).
+    :raises Overpayment: if it does; its payoff_amount closes the loan.
     """
-    if event.amount > loan.total_outstanding:
-        raise Overpayment(
-            f"{money.format_amount(event.amount, loan.currency)} is more than is owed:"
-            f" {money.format_amount(loan.total_outstanding, loan.currency)} closes the loan",
-            field="amount",
-            payoff_amount=loan.total_outstanding,
-            currency=loan.currency,
-        )
-    if event.date > loan.last_event_on:
-        before = loans.state(loan, installments=loans.unsettled_installments(session, loan_id=loan.id))
-        return before, fold.step(before, event)
-    before = loans.state(loan, installments=loans.installments(session, loan_id=loan.id))
-    history = [loans.event(each) for each in loans.events(session, loan_id=loan.id)]
-    return before, fold.fold(before.terms, [*history, event])
-
-
-def _find(
-    history: tuple[EventRecord, ...], *, loan_id: uuid.UUID, repayment_id: uuid.UUID
-) -> tuple[EventRecord, EventRecord | None]:
-    """Give a repayment and, if there is one, its reversal."""
-    target = next(
-        (each for each in history if each.id == repayment_id and each.kind == EventKind.REPAYMENT), None
+    left = credit - loan.before.credit_balance
+    if left <= 0:
+        return
+    owed, currency = max(amount - left, 0), loan.record.currency
+    raise Overpayment(
+        f"{money.format_amount(amount, currency)} {currency} is more than is owed:"
+        f" {money.format_amount(owed, currency)} {currency} closes the loan.",
+        field="amount",
+        payoff_amount=owed,
+        currency=currency,
     )
-    if target is None:
-        raise RepaymentNotFound(f"loan {loan_id} has no repayment {repayment_id}")
-    return target, next((each for each in history if each.reverses == repayment_id), None)
-
-
-def _allocations_of(state: LoanState, event_id: uuid.UUID) -> tuple[Allocation, ...]:
-    return tuple(each for each in state.allocations if each.event_id == event_id)

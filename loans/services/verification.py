@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loans import ledger
-from loans.core import fold, postings
+from loans.core import fold
 from loans.core.errors import LendingError
-from loans.core.fold import LoanState
-from loans.core.schedule import Installment
+from loans.core.events import EventKind
+from loans.core.state import Installment, LoanState
 from loans.models.monitoring import VerificationRun
 from loans.queries import loans
 from loans.queries.loans import EventRecord, LoanRecord
@@ -73,13 +73,12 @@ def _verify_batch(
     for loan in batch:
         try:
             history = events.get(loan.id, ())
-            state = fold.fold(loans.terms(loan), [loans.event(each) for each in history])
+            told = [loans.event(each, currency=loan.currency) for each in history]
+            state = fold.fold(loans.terms(loan), told, as_of=loan.as_of)
         except (LendingError, AssertionError) as error:
             yield Fault(invariant="I2", subject=f"loan {loan.id}", detail=f"its events do not fold: {error}")
             continue
-        balances = {
-            (account, loan.currency): amount for account, amount in postings.balances(state).items() if amount
-        }
+        balances = {(account, loan.currency): amount for account, amount in state.balances}
         for place, amount in balances.items():
             expected[place] += amount
         for invariant, detail in _differences(
@@ -120,9 +119,20 @@ def _differences(
             "I3",
             f"the journal holds {posted} and the fold implies {balances} (minor units by account and currency)",
         )
-    lent = sum(row.principal for row in schedule)
-    if lent != state.disbursed:
-        yield "I4", f"principal of all installments is {lent}, disbursed was {state.disbursed} (minor units)"
+    lent, asked = state.disbursed + _charged_back(state, history), sum(row.due.principal for row in schedule)
+    if asked != lent:
+        yield (
+            "I4",
+            f"principal of all installments is {asked}, disbursed and charged back was {lent} (minor units)",
+        )
+
+
+def _charged_back(state: LoanState, history: tuple[EventRecord, ...]) -> int:
+    """Add up the principal that chargebacks have made the borrower owe again."""
+    chargebacks = {event.id for event in history if event.kind == EventKind.CHARGEBACK}
+    return sum(
+        part.principal for each in state.applied if each.event_id in chargebacks for part in each.parts
+    )
 
 
 def _stored(state: LoanState, history: tuple[EventRecord, ...]) -> dict[str, object]:

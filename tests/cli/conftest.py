@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from loans.app import create_app
 from loans.db import db, transaction
 from tests.conftest import ROOT, SECRET_KEY, make_settings
-from tests.factories import make_disbursed_loan, make_repayment
+from tests.factories import make_cash_product, make_disbursed_loan, make_repayment
 
 
 @pytest.fixture
@@ -62,10 +62,10 @@ def start_flask(book):
 
 @pytest.fixture
 def repaying_loan(book):
-    """A loan of 1,200.00 KES of which the first installment, 12.00 interest and 94.62 principal, is paid."""
+    """A loan of 1,200.00 KES on a cash basis, its first installment paid: 12.00 interest and 94.62 principal."""
 
     def work(session):
-        loan = make_disbursed_loan(session)
+        loan = make_disbursed_loan(session, product=make_cash_product(session))
         make_repayment(session, loan=loan, amount="106.62")
         return loan
 

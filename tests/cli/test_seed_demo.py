@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from loans.app import create_app
 from loans.config import Settings
+from loans.core.events import EventKind
 from loans.db import db
 from tests.blocking import wait_for_blocked
 
@@ -19,8 +20,8 @@ class TestSeedDemo:
         first, second = flask("seed-demo"), flask("seed-demo")
 
         assert (first.exit_code, second.exit_code) == (0, 0)
-        assert first.stdout.endswith("Demo portfolio complete: 12 added, 0 there already.\n")
-        assert second.stdout.endswith("Demo portfolio complete: 0 added, 12 there already.\n")
+        assert first.stdout.endswith("Demo portfolio complete: 28 added, 0 there already.\n")
+        assert second.stdout.endswith("Demo portfolio complete: 0 added, 28 there already.\n")
 
     def test_brings_a_loan_in_every_status_that_can_be_reached(self, flask, book):
         flask("seed-demo")
@@ -30,22 +31,27 @@ class TestSeedDemo:
             "approved": 1,
             "rejected": 1,
             "cancelled": 1,
-            "disbursed": 2,
-            "repaid": 1,
+            "disbursed": 10,
+            "repaid": 3,
+            "defaulted": 1,
         }
 
-    def test_brings_three_borrowers_two_products_and_real_payments(self, flask, book):
+    def test_brings_three_borrowers_seven_products_and_every_event(self, flask, book):
         flask("seed-demo")
 
-        tables = ("borrowers", "products", "loans", "installments")
+        tables = ("borrowers", "products", "loans")
         found = counts(
             book, " UNION ALL ".join(f"SELECT '{table}', count(*) FROM {table}" for table in tables)
         )
-        assert found == {"borrowers": 3, "products": 2, "loans": 7, "installments": 28}
+        assert found == {"borrowers": 3, "products": 7, "loans": 18}
         assert counts(
             book,
-            "SELECT kind, count(*) FROM loan_events WHERE kind IN ('repayment', 'reversal') GROUP BY kind",
-        ) == {"repayment": 10, "reversal": 1}
+            "SELECT external_id, count(*) FROM loans JOIN installments ON loan_id = id"
+            " WHERE external_id IN ('demo-current', 'demo-overdue', 'demo-repaid') GROUP BY external_id",
+        ) == {"demo-current": 12, "demo-overdue": 12, "demo-repaid": 4}
+        kinds = counts(book, "SELECT kind, count(*) FROM loan_events GROUP BY kind")
+        assert set(kinds) == {kind.value for kind in EventKind}
+        assert (kinds["repayment"], kinds["reversal"]) == (24, 1)
 
     def test_has_one_loan_that_is_overdue(self, flask, book):
         flask("seed-demo")
@@ -75,7 +81,7 @@ class TestSeedDemo:
         result = flask("seed-demo")
 
         assert left_behind == {"borrowers": 3}
-        assert result.stdout.endswith("Demo portfolio complete: 9 added, 3 there already.\n")
+        assert result.stdout.endswith("Demo portfolio complete: 25 added, 3 there already.\n")
         assert flask("verify").exit_code == 0
 
     def test_run_twice_at_once_adds_everything_once(self, book, start_flask):
@@ -85,7 +91,7 @@ class TestSeedDemo:
             process.communicate(timeout=60)
 
         assert 0 in [process.returncode for process in processes]
-        assert counts(book, "SELECT 'loans', count(*) FROM loans") == {"loans": 7}
+        assert counts(book, "SELECT 'loans', count(*) FROM loans") == {"loans": 18}
 
     def test_is_refused_where_others_depend_on_the_installation(self, book):
         deployed = create_app(

@@ -3,7 +3,7 @@
 from datetime import date
 
 from loans.db import transaction
-from tests.factories import make_disbursed_loan, make_product
+from tests.factories import make_cash_product, make_disbursed_loan, make_limits
 
 # 1,200.00 paid out; 106.62 came back, of which 12.00 is a month's interest at 12 % and 94.62 principal.
 REPAYING_LOAN = """\
@@ -28,7 +28,8 @@ class TestTrialBalance:
 
     def test_keeps_currencies_and_their_decimals_apart(self, flask, book, repaying_loan):
         def lend_yen(session):
-            product = make_product(session, currency="JPY", principal_min=1, principal_max=1_000_000)
+            limits = make_limits(principal_min=1, principal_max=1_000_000)
+            product = make_cash_product(session, currency="JPY", limits=limits)
             make_disbursed_loan(session, product=product, amount="5000", on=date(2026, 1, 15))
 
         with book.app_context():

@@ -9,12 +9,12 @@ from loans.db import db
 from tests.conftest import make_settings
 from tests.migrations.conftest import Schema
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 
 
 class TestChain:
     def test_has_one_head_and_one_base(self, scripts):
-        assert (scripts.get_heads(), scripts.get_bases()) == (["0005"], ["0001"])
+        assert (scripts.get_heads(), scripts.get_bases()) == (["0007"], ["0001"])
 
     def test_is_numbered_in_order(self, scripts):
         newest_first = [script.revision for script in scripts.walk_revisions()]
@@ -31,7 +31,7 @@ class TestUpgrade:
     def test_leads_from_nothing_to_the_newest_revision(self, empty):
         empty.upgrade()
 
-        assert empty.rows("SELECT version_num FROM alembic_version") == [("0005",)]
+        assert empty.rows("SELECT version_num FROM alembic_version") == [("0007",)]
 
     def test_does_nothing_the_second_time(self, newest):
         before = newest.schema()
@@ -46,7 +46,20 @@ class TestUpgrade:
         assert empty.rows("SELECT code, name, kind FROM ledger_accounts ORDER BY code") == [
             ("1000", "Cash and bank", "asset"),
             ("1100", "Loan principal receivable", "asset"),
+            ("1110", "Interest receivable", "asset"),
+            ("1120", "Fee receivable", "asset"),
+            ("1130", "Penalty receivable", "asset"),
+            ("2000", "Customer credit balances", "liability"),
+            ("2100", "Unearned interest", "liability"),
+            ("2110", "Interest in suspense", "liability"),
             ("4000", "Interest income", "income"),
+            ("4100", "Fee income", "income"),
+            ("4200", "Penalty income", "income"),
+            ("4300", "Recoveries", "income"),
+            ("5000", "Credit losses", "expense"),
+            ("5100", "Waivers", "expense"),
+            ("5110", "Fees refunded", "expense"),
+            ("5200", "Goodwill credits", "expense"),
         ]
 
     @pytest.mark.parametrize("number", range(len(REVISIONS)))
@@ -80,7 +93,7 @@ class TestDowngrade:
         newest.upgrade()
 
         assert newest.schema() == before
-        assert newest.rows("SELECT count(*) FROM ledger_accounts") == [(3,)]
+        assert newest.rows("SELECT count(*) FROM ledger_accounts") == [(16,)]
 
 
 class TestModels:

@@ -3,6 +3,7 @@ from datetime import date
 
 import pytest
 
+from loans.core.state import Amounts
 from loans.queries import loans
 from loans.queries.paging import InvalidCursor
 from tests.factories import (
@@ -111,15 +112,16 @@ class TestFind:
         assert loans.find(session, loan_id=uuid.uuid4()) is None
 
 
-class TestUnsettledInstallments:
-    def test_leaves_out_what_is_paid_in_full(self, session):
+class TestInstallments:
+    def test_give_each_component_of_each_row(self, session):
         loan = make_disbursed_loan(session)
-        make_repayment(session, loan=loan, amount="106.63")
+        repayment = make_repayment(session, loan=loan, amount="106.63")
 
-        unsettled = loans.unsettled_installments(session, loan_id=loan.id)
+        stored = loans.installments(session, loan_id=loan.id)
 
-        assert [row.number for row in unsettled] == list(range(2, 13))
-        assert (unsettled[0].interest_paid, unsettled[0].principal_paid) == (1, 0)
+        assert stored == repayment.state.installments
+        assert stored[1].due == Amounts(penalty=0, fee=0, interest=1105, principal=9557)
+        assert stored[1].paid == Amounts(penalty=0, fee=0, interest=1, principal=0)
 
 
 class TestTerms:

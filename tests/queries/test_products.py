@@ -1,9 +1,8 @@
 import uuid
-from fractions import Fraction
 
 from loans.queries import products as stored
 from loans.services import products
-from tests.factories import make_context, make_product, make_terms
+from tests.factories import make_context, make_limits, make_product, make_terms
 
 
 class TestPage:
@@ -12,7 +11,8 @@ class TestPage:
         products.revise(
             session,
             product_id=product.id,
-            terms=make_terms(annual_rate=Fraction(30)),
+            limits=make_limits(),
+            terms=make_terms(annual_rate="30.00"),
             context=make_context(),
         )
 

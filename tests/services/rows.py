@@ -23,6 +23,21 @@ def schedule(session, loan):
     return [tuple(row) for row in session.execute(query.order_by(table.c.number))]
 
 
+def components(session, loan, what=""):
+    """Give each installment as (number, penalty, fee, interest, principal): due, or "_paid", "_written_off"."""
+    table = Installment.__table__
+    names = ("number", *(f"{name}{what}" for name in ("penalty", "fee", "interest", "principal")))
+    query = sa.select(*(table.c[name] for name in names)).where(table.c.loan_id == loan.id)
+    return [tuple(row) for row in session.execute(query.order_by(table.c.number))]
+
+
+def whole_schedule(session, loan):
+    """Give every column of each installment."""
+    table = Installment.__table__
+    query = sa.select(table).where(table.c.loan_id == loan.id).order_by(table.c.number)
+    return [tuple(row)[1:] for row in session.execute(query)]
+
+
 def snapshot(session, loan):
     """Give the row of a loan without what is its own or only counts and times events."""
     table = Loan.__table__
@@ -92,7 +107,7 @@ def standing(session, loan):
     """Give everything stored about a loan that its events, in any order of arrival, decide."""
     return Standing(
         snapshot=snapshot(session, loan),
-        schedule=schedule(session, loan),
+        schedule=whole_schedule(session, loan),
         journal_sums=journal_sums(session, loan),
     )
 

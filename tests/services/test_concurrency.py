@@ -15,6 +15,7 @@ from tests.factories import (
     BUSINESS_DATE,
     make_approved_loan,
     make_borrower,
+    make_cash_product,
     make_disbursed_loan,
     make_product,
     make_repayment,
@@ -59,7 +60,12 @@ def _on_the_business_date(today):
 
 @pytest.fixture
 def loan(bank):
-    return bank.run(make_disbursed_loan)
+    return bank.run(make_loan)
+
+
+def make_loan(session):
+    """A loan on a cash basis, so that a payment has three lines."""
+    return make_disbursed_loan(session, product=make_cash_product(session))
 
 
 def repayments_path(loan):
@@ -132,7 +138,7 @@ class TestIdenticalRepayments:
     def test_are_posted_once_while_backends_are_killed(self, bank):
         with killing_backends(bank, seed=20260615) as hit:
             for _ in range(ROUNDS_MAX):
-                loan = bank.run_until_done(make_disbursed_loan)
+                loan = bank.run_until_done(make_loan)
                 assert_paid_once(bank, loan, pay_identically(bank, loan))
                 if len(hit) >= KILLS_MIN:
                     break
@@ -157,7 +163,7 @@ class TestDifferentRepayments:
     def test_never_exceed_it_while_backends_are_killed(self, bank):
         with killing_backends(bank, seed=15062026) as hit:
             for _ in range(ROUNDS_MAX):
-                loan = bank.run_until_done(make_disbursed_loan)
+                loan = bank.run_until_done(make_loan)
                 assert_paid_up_to_what_is_owed(bank, loan, pay_differently(bank, loan))
                 if len(hit) >= KILLS_MIN:
                     break
@@ -172,7 +178,7 @@ class TestOneRepayment:
         killed_before = []
 
         for place in itertools.count(1):
-            loan, key = bank.run(make_disbursed_loan), str(uuid.uuid4())
+            loan, key = bank.run(make_loan), str(uuid.uuid4())
             with killing_own_backend(bank, before=place) as hit:
                 first = bank.post(repayments_path(loan), PAYMENT, key=key)
             if not hit:

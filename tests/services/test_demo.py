@@ -3,8 +3,10 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
+from loans.core.events import EventKind
+from loans.core.terms import Method
 from loans.db import db, transaction
-from loans.models.loan import Loan
+from loans.models.loan import Loan, LoanEvent
 from loans.services import demo, verification
 from tests.factories import make_context
 from tests.services import rows
@@ -55,6 +57,17 @@ class TestSteps:
             "demo-current": "disbursed",
             "demo-overdue": "disbursed",
             "demo-repaid": "repaid",
+            "demo-holidays": "disbursed",
+            "demo-parts": "disbursed",
+            "demo-paid-off": "repaid",
+            "demo-late": "disbursed",
+            "demo-forgiven": "disbursed",
+            "demo-rescheduled": "disbursed",
+            "demo-re-aged": "disbursed",
+            "demo-charged-back": "disbursed",
+            "demo-refunded": "repaid",
+            "demo-charged-off": "disbursed",
+            "demo-written-off": "defaulted",
         }
 
     def test_leave_one_loan_overdue_and_one_not(self, session, context):
@@ -62,6 +75,18 @@ class TestSteps:
         current_loan = find_loan(session, "demo-current")
 
         assert overdue_loan.next_due_date < context.business_date <= current_loan.next_due_date
+
+    def test_make_a_loan_of_every_method(self, session):
+        table = Loan.__table__
+
+        assert set(session.execute(sa.select(table.c.method)).scalars()) == {
+            method.value for method in Method
+        }
+
+    def test_tell_every_kind_of_event(self, session):
+        table = LoanEvent.__table__
+
+        assert set(session.execute(sa.select(table.c.kind)).scalars()) == {kind.value for kind in EventKind}
 
     def test_reverse_a_payment(self, session):
         kinds = [kind for _, kind, _, _ in rows.events(session, find_loan(session, "demo-overdue"))]
@@ -73,7 +98,7 @@ class TestSteps:
 
         added = [transaction(step) for step in demo.steps(context)]
 
-        assert added == [False] * 12
+        assert added == [False] * 28
         assert statuses(session) == before
 
     def test_leave_a_book_without_fault(self, session):

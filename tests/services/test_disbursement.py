@@ -1,12 +1,9 @@
 from datetime import date, timedelta
-from fractions import Fraction
 
 import pytest
 
-from loans.core.daycount import DayCount
 from loans.core.fold import DateTooEarly
 from loans.core.lifecycle import TransitionNotAllowed
-from loans.core.terms import Method
 from loans.services import origination
 from loans.services.loan_events import DateInFuture
 from tests.factories import (
@@ -48,7 +45,11 @@ class TestDisburse:
             session, loan_id=approved_loan.id, on=date(2026, 2, 1), context=make_context()
         )
 
-        assert rows.journal(session, loan) == {3: {"1000": -100000, "1100": 100000}}
+        # Recorded in June: the interest of four and a half months, 10.00 + 9.21 + 8.42 + 7.61 and 14/30 of 6.80, has
+        # been earned by then, and as nothing was paid for more than 90 days it is in suspense.
+        assert rows.journal(session, loan) == {
+            3: {"1000": -100000, "1100": 100000, "1110": 3841, "2110": -3841}
+        }
         assert rows.entry_dates(session, loan) == {3: (date(2026, 2, 1), BUSINESS_DATE)}
 
     def test_announces_what_is_owed(self, session):
@@ -79,9 +80,7 @@ class TestDisburse:
 
     def test_spreads_principal_evenly_where_the_product_says_so(self, session):
         # 1,000.00 in three: 333.33, 333.33 and the rest. 31, 28 and 31 of 365 days at 36.5 % are 0.1 % a day.
-        product = make_product(
-            session, method=Method.EQUAL_PRINCIPAL, day_count=DayCount.ACT_365F, annual_rate=Fraction("36.5")
-        )
+        product = make_product(session, method="equal_principal", day_count="ACT/365F", annual_rate="36.50")
 
         loan = make_disbursed_loan(session, product=product, amount="1000.00", installments=3)
 

@@ -3,18 +3,18 @@ from datetime import timedelta
 
 import pytest
 
-from loans.core.allocation import Allocation, Overpayment
-from loans.core.fold import AmountNotPositive, DateTooEarly
+from loans.core.changes import AmountNotPositive
+from loans.core.fold import DateTooEarly
 from loans.core.lifecycle import TransitionNotAllowed
 from loans.core.money import InvalidAmount
-from loans.core.terms import Component
 from loans.services import repayments
 from loans.services.loan_events import DateInFuture, LoanNotFound
-from loans.services.origination import CurrencyMismatch
-from loans.services.repayments import RepaymentNotFound
+from loans.services.repayments import Overpayment, RepaymentNotFound
+from loans.services.transactions import CurrencyMismatch
 from tests.factories import (
     BUSINESS_DATE,
     make_approved_loan,
+    make_cash_product,
     make_context,
     make_pending_loan,
     make_product,
@@ -59,7 +59,7 @@ class TestRecordRepayment:
         assert repayment.loan.next_due_amount == 33001
 
     def test_settles_principal_first_where_the_product_says_so(self, session):
-        product = make_product(session, allocation=(Component.PRINCIPAL, Component.INTEREST))
+        product = make_product(session, allocation={"order": ["penalty", "fee", "principal", "interest"]})
         loan = make_small_loan(session, product=product)
 
         repayment = make_repayment(session, loan=loan, amount="330.03", on=FIRST_DUE)
@@ -124,11 +124,18 @@ class TestRecordRepayment:
 
         make_repayment(session, loan=loan, amount="340.02", on=on)
 
-        assert rows.journal(session, loan)[4] == {"1000": 34002, "1100": -33002, "4000": -1000}
+        # All interest has been earned by June and, 120 days past due, is in suspense; what is paid leaves it.
+        assert rows.journal(session, loan)[4] == {
+            "1000": 34002,
+            "1100": -33002,
+            "1110": -1000,
+            "2110": 1000,
+            "4000": -1000,
+        }
         assert rows.entry_dates(session, loan)[4] == (on, BUSINESS_DATE)
 
     def test_leaves_out_accounts_that_do_not_change(self, session):
-        loan = make_small_loan(session)
+        loan = make_small_loan(session, product=make_cash_product(session))
 
         make_repayment(session, loan=loan, amount="5.00", on=FIRST_DUE)
 
@@ -153,6 +160,9 @@ class TestRecordRepayment:
             "disbursed": "1000.00",
             "principal_outstanding": "669.98",
             "interest_outstanding": "10.07",
+            "fee_outstanding": "0.00",
+            "penalty_outstanding": "0.00",
+            "credit_balance": "0.00",
         }
 
     def test_announces_that_the_loan_is_repaid_once(self, session):
@@ -183,6 +193,9 @@ class TestRecordRepayment:
             "disbursed": "1000.00",
             "principal_outstanding": "1000.00",
             "interest_outstanding": "20.07",
+            "fee_outstanding": "0.00",
+            "penalty_outstanding": "0.00",
+            "credit_balance": "0.00",
         }
         assert entry.after == {
             "event_id": str(repayment.event.id),
@@ -191,6 +204,9 @@ class TestRecordRepayment:
             "disbursed": "1000.00",
             "principal_outstanding": "669.98",
             "interest_outstanding": "10.07",
+            "fee_outstanding": "0.00",
+            "penalty_outstanding": "0.00",
+            "credit_balance": "0.00",
         }
 
     def test_keeps_reference_and_note(self, session):
@@ -288,7 +304,10 @@ class TestRecordRepaymentRefuses:
         with pytest.raises(TransitionNotAllowed) as refusal:
             make_repayment(session, loan=repaid_loan, amount="0.01", on=on)
 
-        assert refusal.value.extensions == {"loan_status": "repaid", "allowed": ["reversal"]}
+        assert refusal.value.extensions == {
+            "loan_status": "repaid",
+            "allowed": ["chargeback", "refund", "reversal"],
+        }
 
     def test_a_loan_that_does_not_exist(self, session):
         with pytest.raises(LoanNotFound):
@@ -305,8 +324,7 @@ class TestGetRepayment:
         told = repayments.get(session, loan_id=loan.id, repayment_id=recorded.event.id)
 
         # 350.00 - 340.02 leaves 9.98: 6.70 of interest and 3.28 of principal.
-        event_id = recorded.event.id
-        assert told.allocations == (Allocation(event_id, 1, 33002, 1000), Allocation(event_id, 2, 328, 670))
+        assert allocated(told) == [(1, 33002, 1000), (2, 328, 670)]
         assert (told.event, told.reversal, told.loan) == (recorded.event, None, recorded.loan)
 
     def test_tells_who_reversed_it(self, session):
@@ -316,7 +334,7 @@ class TestGetRepayment:
 
         told = repayments.get(session, loan_id=loan.id, repayment_id=recorded.event.id)
 
-        assert (told.reversal, told.allocations) == (reversal, ())
+        assert (told.reversal, told.applied) == (reversal, ())
 
     def test_refuses_an_unknown_repayment(self, session):
         loan = make_small_loan(session)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from loans.db import db, transaction
 from loans.services import verification
-from tests.factories import make_approved_loan, make_disbursed_loan, make_repayment
+from tests.factories import make_approved_loan, make_cash_product, make_disbursed_loan, make_repayment
 from tests.services.small_loan import FIRST_DUE, make_repaid_loan, make_small_loan
 
 # Those that refuse any change, so that only an operator with the keys of the database could do what a test does.
@@ -37,7 +37,8 @@ def paid_loan(book):
 
 
 def make_loans(session):
-    paid_loan = make_small_loan(session)
+    # On a cash basis, so that a payment has three lines.
+    paid_loan = make_small_loan(session, product=make_cash_product(session))
     make_repayment(session, loan=paid_loan, amount="340.02", on=FIRST_DUE)
     return {
         "approved": make_approved_loan(session),
@@ -149,6 +150,11 @@ class TestVerify:
             ("interest_outstanding", 1008),
             ("next_due_date", date(2026, 3, 16)),
             ("next_due_amount", 34003),
+            ("charged_off_on", date(2026, 4, 16)),
+            ("fee_outstanding", 1),
+            ("penalty_written_off", 1),
+            ("interest_waived", 1),
+            ("credit_balance", 1),
             ("event_count", 5),
             ("last_event_on", date(2026, 2, 16)),
         ],
@@ -182,6 +188,10 @@ class TestVerify:
             "settled_on = NULL",
             "due_date = due_date + 1",
             "from_date = from_date - 1",
+            "to_date = to_date - 1",
+            "kind = 'extra'",
+            "fee = 1, fee_waived = 1",
+            "penalty = 1, penalty_written_off = 1",
         ],
     )
     def test_sees_an_installment_that_is_not_the_fold(self, session, paid_loan, change):
@@ -209,7 +219,7 @@ class TestVerify:
         assert [fault.invariant for fault in faults] == ["I2", "I4"]
         assert faults[1].subject == f"loan {paid_loan.id}"
         assert faults[1].detail == (
-            "principal of all installments is 100001, disbursed was 100000 (minor units)"
+            "principal of all installments is 100001, disbursed and charged back was 100000 (minor units)"
         )
 
     def test_sees_a_gap_in_the_events(self, session, book):

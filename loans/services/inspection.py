@@ -1,0 +1,53 @@
+"""Inspection: where a loan stands on any day, as it is known now or as it was known at a moment."""
+
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from loans.core import fold
+from loans.core.events import Event
+from loans.core.fold import DateTooEarly
+from loans.core.state import LoanState
+from loans.core.terms import Terms
+from loans.queries import loans
+from loans.queries.loans import LoanRecord
+from loans.services import loan_events
+
+
+def inspect(
+    session: Session, *, loan_id: uuid.UUID, as_of: date, known_at: datetime | None = None
+) -> tuple[LoanRecord, LoanState]:
+    """Fold a loan up to a day, past or to come, from the events recorded by a moment or from all.
+
+    A reversal that was recorded later does not count: what it reverses then stands.
+
+    :raises LoanNotFound: if there is no such loan.
+    :raises DateTooEarly: if the loan had not been applied for by then.
+    """
+    record, terms, events = history(session, loan_id=loan_id, known_at=known_at)
+    state = fold.fold(terms, events, as_of=as_of)
+    if state.status is None:
+        known = "" if known_at is None else f", as it was known at {known_at.isoformat()}"
+        raise DateTooEarly(
+            f"On {as_of}{known}, the loan had not been applied for.",
+            field="as_of",
+            earliest=record.applied_on.isoformat(),
+        )
+    return record, state
+
+
+def history(
+    session: Session, *, loan_id: uuid.UUID, known_at: datetime | None = None
+) -> tuple[LoanRecord, Terms, tuple[Event, ...]]:
+    """Give a loan with its terms and events: those recorded by a moment, or all.
+
+    :raises LoanNotFound: if there is no such loan.
+    """
+    record = loan_events.get(session, loan_id=loan_id)
+    events = tuple(
+        loans.event(each, currency=record.currency)
+        for each in loans.events(session, loan_id=loan_id)
+        if known_at is None or each.recorded_at <= known_at
+    )
+    return record, loans.terms(record), events

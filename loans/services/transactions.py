@@ -1,0 +1,297 @@
+"""Transactions: the one path that every event of an approved or disbursed loan takes, and its way back.
+
+Lock the loan, load its events, fold them, build the event, fold again, write the difference (ADR 0021).
+"""
+
+import dataclasses
+import uuid
+from collections.abc import Collection
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from loans import clock, db, metrics
+from loans.core import fold, lifecycle, money
+from loans.core.account import Applied
+from loans.core.changes import AmountNotPositive
+from loans.core.errors import LendingError
+from loans.core.events import DECISIONS, MONEY, Event, EventKind, ReversalRefused
+from loans.core.lifecycle import TransitionNotAllowed
+from loans.core.postings import Line
+from loans.core.settlement import MoreThanThereIs
+from loans.core.state import LoanState
+from loans.core.terms import Terms
+from loans.queries import loans
+from loans.queries.loans import EventRecord, LoanRecord
+from loans.services import loan_events
+from loans.services.context import Context
+from loans.services.loan_events import RECEIPTS, Change, Given
+
+# Kinds of event that come with an amount; without one, some of them mean all there is.
+WITH_AMOUNT = MONEY | {EventKind.FEE_WAIVER, EventKind.INTEREST_WAIVER}
+
+
+class TransactionNotFound(LendingError):
+    """The loan has no transaction with the identifier in the path."""
+
+    code = "transaction_not_found"
+    title = "Transaction not found"
+
+
+class CurrencyMismatch(LendingError):
+    """The currency given is not the one of the product or loan."""
+
+    code = "currency_mismatch"
+    title = "Currency mismatch"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """An event of a loan: what it did as the history stands, who reversed it, and where the loan stands.
+
+    `applied` is empty once it is reversed; `lines` is what a command has posted, and empty for one that only reads.
+    """
+
+    event: EventRecord
+    applied: tuple[Applied, ...]
+    reversal: EventRecord | None
+    loan: LoanRecord
+    state: LoanState
+    lines: tuple[Line, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLoan:
+    """A locked loan with its terms, its events and the state that is stored of it."""
+
+    record: LoanRecord
+    terms: Terms
+    history: tuple[EventRecord, ...]
+    events: tuple[Event, ...]
+    before: LoanState
+
+    def after(self, event: Event, *, context: Context) -> LoanState:
+        """Compute the state that a further event leads to, as of today.
+
+        :raises LendingError: if the event contradicts the rest of the history.
+        """
+        as_of = max(self.record.as_of, context.business_date)
+        return fold.fold(self.terms, [*self.events, event], as_of=as_of)
+
+    def amount(self, text: str, *, currency: str | None) -> int:
+        """Read an amount in the loan's currency as minor units.
+
+        :raises CurrencyMismatch: if another currency is given.
+        :raises InvalidAmount: if the text is not an amount of it.
+        """
+        if currency is not None and currency != self.record.currency:
+            raise CurrencyMismatch(
+                f"the loan is in {self.record.currency}, not in {currency}", field="currency"
+            )
+        return money.parse_amount(text, self.record.currency)
+
+    def event(self, kind: EventKind, given: Given, *, amount: int | None = 0) -> Event:
+        """Make an event of the loan, on the date given or else today, if its status admits it.
+
+        :raises TransitionNotAllowed: if it does not.
+        :raises AmountNotPositive: if its kind comes with an amount and that is zero.
+        :raises DateInFuture: if the date lies after the business date.
+        :raises DateTooEarly: if it lies before the disbursement, or the approval of a loan not disbursed.
+        """
+        lifecycle.next_status(self.before.status, kind)
+        on = loan_events.effective_date(self.before, on=given.get("on"), context=given["context"])
+        if amount == 0 and kind in WITH_AMOUNT:
+            raise AmountNotPositive("amount must be more than zero.", field="amount")
+        return Event(id=clock.uuid7(), kind=kind, date=on, amount=amount)
+
+
+def open_loan(session: Session, *, loan_id: uuid.UUID) -> OpenLoan:
+    """Lock a loan and fold its events up to the day of what is stored of it.
+
+    :raises LoanNotFound: if there is none.
+    :raises AssertionError: if what is stored is not the fold: nothing may be recorded on a damaged loan.
+    """
+    record = loan_events.lock(session, loan_id=loan_id)
+    terms, history = loans.terms(record), loans.events(session, loan_id=loan_id)
+    events = tuple(loans.event(each, currency=record.currency) for each in history)
+    before = fold.fold(terms, events, as_of=record.as_of)
+    for column, value in loan_events.snapshot(before).items():
+        if getattr(record, column) != value:
+            stored = getattr(record, column)
+            raise AssertionError(f"loan {loan_id}: {column} is stored as {stored} and folds to {value} (I2)")
+    return OpenLoan(record=record, terms=terms, history=history, events=events, before=before)
+
+
+def record(session: Session, *, loan: OpenLoan, event: Event, given: Given) -> Transaction:
+    """Write an event of an open loan.
+
+    :raises LendingError: if the event contradicts the rest of the history.
+    """
+    return write(
+        session, loan=loan, event=event, after=loan.after(event, context=given["context"]), given=given
+    )
+
+
+def record_whole(session: Session, *, loan: OpenLoan, event: Event, given: Given) -> Transaction:
+    """Write an event of an open loan that takes its whole amount, or without one all there is.
+
+    :raises MoreThanThereIs: if its amount is more than there is, or there is nothing; it names what there is.
+    :raises LendingError: if the event contradicts the rest of the history.
+    """
+    context = given["context"]
+    after = loan.after(event, context=context)
+    there = taken(after, event=event)
+    if there == 0 or (event.amount is not None and event.amount > there):
+        currency = loan.record.currency
+        available = money.format_amount(there, currency)
+        raise MoreThanThereIs(
+            f"There is {available} {currency}.", field="amount", available=available, currency=currency
+        )
+    if event.amount is None:
+        # The amount is stored, so that an event recorded later does not change what was meant.
+        event = dataclasses.replace(event, amount=there)
+        after = loan.after(event, context=context)
+        if taken(after, event=event) != there:
+            raise AssertionError(
+                f"{event} took {there} and, with that for its amount, {taken(after, event=event)}"
+            )
+    return write(session, loan=loan, event=event, after=after, given=given)
+
+
+def write(session: Session, *, loan: OpenLoan, event: Event, after: LoanState, given: Given) -> Transaction:
+    """Write an event of an open loan with the state that it leads to."""
+    change = Change(
+        event=event,
+        before=loan.before,
+        after=after,
+        note=given.get("note"),
+        reference=given.get("reference"),
+    )
+    changed, recorded = loan_events.record(session, loan=loan.record, change=change, context=given["context"])
+    return Transaction(
+        event=recorded,
+        applied=applied_by(after, event_id=event.id),
+        reversal=None,
+        loan=changed,
+        state=after,
+        lines=change.lines,
+    )
+
+
+def reverse(
+    session: Session,
+    *,
+    loan_id: uuid.UUID,
+    event_id: uuid.UUID,
+    context: Context,
+    note: str | None = None,
+    kinds: Collection[EventKind] = tuple(EventKind),
+) -> Transaction:
+    """Reverse an event: the loan stands as though it had never happened. Events of other than `kinds` are not seen.
+
+    :raises LoanNotFound: if there is no such loan.
+    :raises TransactionNotFound: if the loan has no such event.
+    :raises ReversalRefused: if it cannot be reversed, has been, or something else rests on it.
+    :raises LendingError: if the rest of the history would contradict itself without it.
+    """
+    loan = open_loan(session, loan_id=loan_id)
+    target, reversal = _find(loan.history, loan_id=loan_id, event_id=event_id, kinds=kinds)
+    if reversal is not None:
+        raise ReversalRefused(f"Event {event_id} was reversed on {reversal.effective_date}.")
+    _check_nothing_rests_on(loan, target)
+    lifecycle.next_status(loan.before.status, EventKind.REVERSAL)
+    event = Event(
+        id=clock.uuid7(),
+        kind=EventKind.REVERSAL,
+        date=loan_events.effective_date(loan.before, on=None, context=context),
+        reverses=event_id,
+    )
+    change = Change(
+        event=event,
+        before=loan.before,
+        after=loan.after(event, context=context),
+        note=note,
+        reversed_kind=EventKind(target.kind),
+    )
+    changed, recorded = loan_events.record(session, loan=loan.record, change=change, context=context)
+    if target.kind in RECEIPTS:
+        db.after_commit(session, metrics.repayments_reversed.labels(currency=changed.currency).inc)
+    return Transaction(
+        event=target, applied=(), reversal=recorded, loan=changed, state=change.after, lines=change.lines
+    )
+
+
+def get(
+    session: Session,
+    *,
+    loan_id: uuid.UUID,
+    event_id: uuid.UUID,
+    kinds: Collection[EventKind] = tuple(EventKind),
+) -> Transaction:
+    """Give an event of a loan and what it did, as the history stands now. Events of other than `kinds` are not seen.
+
+    :raises LoanNotFound: if there is no such loan.
+    :raises TransactionNotFound: if the loan has no such event.
+    """
+    record = loan_events.get(session, loan_id=loan_id)
+    history = loans.events(session, loan_id=loan_id)
+    target, reversal = _find(history, loan_id=loan_id, event_id=event_id, kinds=kinds)
+    events = [loans.event(each, currency=record.currency) for each in history]
+    state = fold.fold(loans.terms(record), events, as_of=record.as_of)
+    return Transaction(
+        event=target,
+        applied=applied_by(state, event_id=event_id),
+        reversal=reversal,
+        loan=record,
+        state=state,
+    )
+
+
+def applied_by(state: LoanState, *, event_id: uuid.UUID) -> tuple[Applied, ...]:
+    """Give what an event did to a loan."""
+    return tuple(each for each in state.applied if each.event_id == event_id)
+
+
+def not_allowed(state: LoanState, *, detail: str, kind: EventKind) -> TransitionNotAllowed:
+    """Make the refusal of an event that the status alone would admit: an error to raise."""
+    others = [each.value for each in lifecycle.allowed(state.status) if each is not kind]
+    return TransitionNotAllowed(
+        detail, loan_status=None if state.status is None else state.status.value, allowed=others
+    )
+
+
+def taken(state: LoanState, *, event: Event) -> int:
+    """Add up what an event took of its amount, in minor units."""
+    return sum(each.amount for each in applied_by(state, event_id=event.id))
+
+
+def _find(
+    history: tuple[EventRecord, ...],
+    *,
+    loan_id: uuid.UUID,
+    event_id: uuid.UUID,
+    kinds: Collection[EventKind],
+) -> tuple[EventRecord, EventRecord | None]:
+    """Give an event and, if there is one, its reversal."""
+    target = next((each for each in history if each.id == event_id and each.kind in kinds), None)
+    if target is None:
+        raise TransactionNotFound(f"loan {loan_id} has no event {event_id}")
+    return target, next((each for each in history if each.reverses == event_id), None)
+
+
+def _check_nothing_rests_on(loan: OpenLoan, target: EventRecord) -> None:
+    """Refuse to reverse a disbursement that others follow, and a repayment that was charged back."""
+    gone = {each.reverses for each in loan.events}
+    standing = [each for each in loan.events if each.reverses is None and each.id not in gone]
+    resting: date | None = None
+    if target.kind == EventKind.DISBURSED:
+        place = next(each.key for each in standing if each.id == target.id)
+        resting = max(
+            (each.date for each in standing if each.kind not in DECISIONS and each.key > place), default=None
+        )
+    elif target.kind in RECEIPTS:
+        resting = max((each.date for each in standing if each.repayment == target.id), default=None)
+    if resting is not None:
+        raise ReversalRefused(
+            f"Event {target.id} cannot be reversed while what happened on {resting} rests on it: reverse that first."
+        )

@@ -9,7 +9,20 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.exceptions import HTTPException
 
 from loans import __version__
-from loans.api import borrowers, errors, health, index, ledger, products, repayments, requests
+from loans.api import (
+    borrowers,
+    errors,
+    explanations,
+    health,
+    index,
+    ledger,
+    products,
+    repayments,
+    requests,
+    servicing,
+    simulations,
+    transactions,
+)
 from loans.api import loans as loans_api
 from loans.schemas.common import Problem
 
@@ -18,6 +31,10 @@ RESOURCES = (
     products.blueprint,
     loans_api.blueprint,
     repayments.blueprint,
+    servicing.blueprint,
+    transactions.blueprint,
+    simulations.blueprint,
+    explanations.blueprint,
     ledger.blueprint,
 )
 UNGUARDED = (index.blueprint, health.blueprint)
@@ -27,7 +44,8 @@ DOCS_POLICY = "default-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-a
 DESCRIPTION = """Loans from application to the last repayment, exact to the minor unit.
 
 Amounts are decimal strings with a currency beside them. Every request carries `Authorization: Bearer <key>`; every
-POST an `Idempotency-Key`, with which it may be repeated safely. Errors are `application/problem+json`."""
+POST that changes something an `Idempotency-Key`, with which it may be repeated safely, and with `?dry_run=true` it
+does everything and undoes it. Errors are `application/problem+json`."""
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc] # flask-smorest is untyped

@@ -1,16 +1,18 @@
 """What every route of a resource has in common: its scope, its schemas, its transaction, its idempotency.
 
-`command` makes a POST, `query` a GET. The view below them says only what is particular: it gets the session, the
-parsed input and the path's identifiers, calls one service and gives the result.
+`command` makes a POST that changes something, `calculation` a POST that stores nothing, `query` a GET. The view below
+them says only what is particular: it gets the session, the parsed input and the path's identifiers, calls one service
+and gives the result.
 """
 
 import copy
+import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import marshmallow as ma
@@ -23,6 +25,7 @@ from loans.api.errors import IdempotencyKeyMissing, InvalidIdempotencyKey
 from loans.db import db, transaction
 from loans.schemas.common import Problem
 from loans.services import idempotency
+from loans.services.context import Context
 from loans.services.idempotency import Answer, Claim
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -35,7 +38,17 @@ KEY_PARAMETER = {
     "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MAX},
     "description": "Makes the request safe to repeat: the same key with the same request gets the same answer.",
 }
+DRY_RUN_PARAMETER = {
+    "in": "query",
+    "name": "dry_run",
+    "schema": {"type": "boolean", "default": False},
+    "description": "Do all of it, answer, and undo it: nothing is stored, not even under the Idempotency-Key.",
+}
 HEADERS = {
+    "Dry-Run": {
+        "schema": {"type": "string", "enum": ["true"]},
+        "description": "Present where nothing of what the answer says was stored.",
+    },
     "Idempotent-Replayed": {
         "schema": {"type": "string", "enum": ["true"]},
         "description": "Present where the answer is that of an earlier request with this Idempotency-Key.",
@@ -59,6 +72,27 @@ ERRORS_OF_COMMAND = {
     415: "Not application/json",
     422: "Invalid fields, or refused by a rule",
 }
+ERRORS_OF_CALCULATION = {
+    **ERRORS_OF_COMMAND,
+    400: "Unreadable body",
+    409: "An event that the state before it does not admit",
+}
+
+
+class Kind(NamedTuple):
+    """What the OpenAPI document says of all routes of one kind."""
+
+    method: str
+    errors: Mapping[int, str]
+    headers: tuple[str, ...] = ()
+    parameters: tuple[Mapping[str, Any], ...] = ()
+
+
+COMMAND = Kind(
+    "POST", ERRORS_OF_COMMAND, ("Idempotent-Replayed", "Dry-Run"), (KEY_PARAMETER, DRY_RUN_PARAMETER)
+)
+CALCULATION = Kind("POST", ERRORS_OF_CALCULATION)
+QUERY = Kind("GET", ERRORS_OF_QUERY)
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc] # flask-smorest is untyped
@@ -84,7 +118,41 @@ def command(  # noqa: PLR0913 - what a command declares
     """Make a view the POST at `rule`: run in one transaction, once for each Idempotency-Key.
 
     The view is called with the session, the context, the parsed body and the path's arguments; `location` makes the
-    Location header from what it returns.
+    Location header from what it returns. With `?dry_run=true` the same is done and then undone.
+    """
+    schema = returns()
+
+    def decorate(view: V) -> V:
+        @functools.wraps(view)
+        def run(body: Any, **path: Any) -> Response:
+            is_dry = requests.is_dry_run()
+            wanted = _claim()
+
+            def act(session: Session, circumstances: Context) -> Answer:
+                # A copy: a view may take its body apart, and a transaction that is run again needs it whole.
+                result = view(session, circumstances, copy.deepcopy(body), **path)
+                return Answer(
+                    status=status, location=location(result) if location else None, body=_dump(schema, result)
+                )
+
+            return _rehearse(act) if is_dry else _act_once(act, wanted=wanted)
+
+        run.__idempotent__ = True  # type: ignore[attr-defined] # read by a convention test
+        _publish(
+            blueprint, rule, run, kind=COMMAND, scope=scope, schema=accepts, returns=returns, status=status
+        )
+        return view
+
+    return decorate
+
+
+def calculation(
+    blueprint: Blueprint, rule: str, *, scope: str, accepts: type[ma.Schema], returns: type[ma.Schema]
+) -> Callable[[V], V]:
+    """Make a view the POST at `rule` that stores nothing: without a transaction, and as often as it is asked.
+
+    The view is called with the session, the parsed body and the path's arguments. The connection that the key was
+    looked up on is given back first, since a calculation that reads nothing may take a while.
     """
     schema = returns()
 
@@ -92,27 +160,14 @@ def command(  # noqa: PLR0913 - what a command declares
         @functools.wraps(view)
         def run(body: Any, **path: Any) -> Response:
             requests.refuse_parameters()
-            wanted = _claim()
+            session = db.session()
+            session.rollback()
+            result = view(session, body, **path)
+            return _response(Answer(status=200, location=None, body=_dump(schema, result)), replayed=False)
 
-            def work(session: Session) -> tuple[Answer, bool]:
-                stored = idempotency.claim(session, wanted=wanted)
-                if stored is not None:
-                    return stored, True
-                circumstances = requests.context()
-                # A copy: a view may take its body apart, and a transaction that is run again needs it whole.
-                result = view(session, circumstances, copy.deepcopy(body), **path)
-                answer = Answer(
-                    status=status, location=location(result) if location else None, body=_dump(schema, result)
-                )
-                idempotency.store(session, claimed=wanted, answer=answer, context=circumstances)
-                return answer, False
-
-            answer, replayed = transaction(work)
-            return _response(answer, replayed=replayed)
-
-        run.__idempotent__ = True  # type: ignore[attr-defined] # read by a convention test
+        run.__stores_nothing__ = True  # type: ignore[attr-defined] # read by a convention test
         _publish(
-            blueprint, rule, run, method="POST", scope=scope, schema=accepts, returns=returns, status=status
+            blueprint, rule, run, kind=CALCULATION, scope=scope, schema=accepts, returns=returns, status=200
         )
         return view
 
@@ -150,7 +205,7 @@ def query(
                 )
             return response
 
-        _publish(blueprint, rule, run, method="GET", scope=scope, schema=args, returns=returns, status=200)
+        _publish(blueprint, rule, run, kind=QUERY, scope=scope, schema=args, returns=returns, status=200)
         return view
 
     return decorate
@@ -161,7 +216,7 @@ def _publish(  # noqa: PLR0913 - what flask-smorest is told
     rule: str,
     run: Callable[..., Response],
     *,
-    method: str,
+    kind: Kind,
     scope: str,
     schema: type[ma.Schema] | None,
     returns: type[ma.Schema],
@@ -169,12 +224,13 @@ def _publish(  # noqa: PLR0913 - what flask-smorest is told
 ) -> None:
     """Put a view under its rule and into the OpenAPI document."""
     setattr(run, security.SCOPE_ATTRIBUTE, scope)
-    shown = {
-        "GET": ["Link"] if "next_cursor" in returns().fields else [],
-        "POST": ["Idempotent-Replayed", *(["Location"] if status == HTTPStatus.CREATED else [])],
-    }
-    view = blueprint.response(status, returns, headers={name: HEADERS[name] for name in shown[method]})(run)
-    for code, description in (ERRORS_OF_COMMAND if method == "POST" else ERRORS_OF_QUERY).items():
+    shown = [
+        *kind.headers,
+        *(["Link"] if "next_cursor" in returns().fields else []),
+        *(["Location"] if status == HTTPStatus.CREATED else []),
+    ]
+    view = blueprint.response(status, returns, headers={name: HEADERS[name] for name in shown})(run)
+    for code, description in kind.errors.items():
         view = blueprint.alt_response(
             code, schema=Problem, content_type="application/problem+json", description=description
         )(view)
@@ -184,15 +240,39 @@ def _publish(  # noqa: PLR0913 - what flask-smorest is told
         # With a bearer key the list names what the key must carry, as OpenAPI 3.1 allows.
         "security": [{"apiKey": [scope]}],
     }
-    if method == "POST":
-        described["parameters"] = [KEY_PARAMETER]
+    if kind.parameters:
+        described["parameters"] = list(kind.parameters)
     if schema is not None:
         # A body without required fields may be left out, and so may every query parameter.
         required = any(field.required for field in schema().fields.values())
-        location = "json" if method == "POST" else "query"
+        location = "json" if kind.method == "POST" else "query"
         view = blueprint.arguments(schema, location=location, required=required)(view)
     view = blueprint.doc(**described)(view)
-    blueprint.route(rule, methods=[method])(view)
+    blueprint.route(rule, methods=[kind.method])(view)
+
+
+def _act_once(act: Callable[[Session, Context], Answer], *, wanted: Claim) -> Response:
+    """Do what a command does, or answer what it answered when it was done with this key."""
+
+    def work(session: Session) -> tuple[Answer, bool]:
+        stored = idempotency.claim(session, wanted=wanted)
+        if stored is not None:
+            return stored, True
+        circumstances = requests.context()
+        answer = act(session, circumstances)
+        idempotency.store(session, claimed=wanted, answer=answer, context=circumstances)
+        return answer, False
+
+    answer, replayed = transaction(work)
+    return _response(answer, replayed=replayed)
+
+
+def _rehearse(act: Callable[[Session, Context], Answer]) -> Response:
+    """Do what a command does, undo it, and answer as it would, but for the path of what was not created."""
+    answer = transaction(lambda session: act(session, requests.context()), dry_run=True)
+    response = _response(dataclasses.replace(answer, location=None), replayed=False)
+    response.headers["Dry-Run"] = "true"
+    return response
 
 
 def _claim() -> Claim:

@@ -9,9 +9,24 @@ import sqlalchemy.exc
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from loans import db, metrics
+from loans import calendars, db, metrics
 from loans.api import security
-from loans.core import allocation, dates, events, fold, lifecycle, money, rates, terms
+from loans.core import (
+    business_days,
+    changes,
+    charges,
+    dates,
+    documents,
+    events,
+    explanations,
+    fold,
+    irr,
+    lifecycle,
+    money,
+    rates,
+    settlement,
+    terms,
+)
 from loans.core.errors import LendingError
 from loans.logger import log, request_id
 from loans.queries import paging
@@ -23,6 +38,8 @@ from loans.services import (
     origination,
     products,
     repayments,
+    servicing,
+    transactions,
 )
 
 RETRY_AFTER_SECONDS = 1
@@ -83,20 +100,33 @@ STATUS: Mapping[type[LendingError], HTTPStatus] = {
     origination.UnknownBorrower: HTTPStatus.UNPROCESSABLE_ENTITY,
     origination.UnknownProduct: HTTPStatus.UNPROCESSABLE_ENTITY,
     origination.OutsideProductLimits: HTTPStatus.UNPROCESSABLE_ENTITY,
-    origination.CurrencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     origination.DuplicateLoan: HTTPStatus.CONFLICT,
     repayments.RepaymentNotFound: HTTPStatus.NOT_FOUND,
-    allocation.Overpayment: HTTPStatus.UNPROCESSABLE_ENTITY,
+    repayments.Overpayment: HTTPStatus.UNPROCESSABLE_ENTITY,
+    repayments.PayoffDiffers: HTTPStatus.UNPROCESSABLE_ENTITY,
+    servicing.NothingToWaive: HTTPStatus.CONFLICT,
+    transactions.CurrencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
+    transactions.TransactionNotFound: HTTPStatus.NOT_FOUND,
+    calendars.UnknownCalendar: HTTPStatus.UNPROCESSABLE_ENTITY,
+    business_days.NoBusinessDay: HTTPStatus.UNPROCESSABLE_ENTITY,
+    changes.AmountNotPositive: HTTPStatus.UNPROCESSABLE_ENTITY,
+    changes.DisbursementDiffers: HTTPStatus.UNPROCESSABLE_ENTITY,
+    changes.InvalidChange: HTTPStatus.UNPROCESSABLE_ENTITY,
+    charges.InvalidFee: HTTPStatus.UNPROCESSABLE_ENTITY,
     dates.DateOutOfRange: HTTPStatus.UNPROCESSABLE_ENTITY,
+    dates.InvalidDueDates: HTTPStatus.UNPROCESSABLE_ENTITY,
     dates.InvalidFrequency: HTTPStatus.UNPROCESSABLE_ENTITY,
+    documents.InvalidDocument: HTTPStatus.UNPROCESSABLE_ENTITY,
     events.ReversalRefused: HTTPStatus.CONFLICT,
-    fold.AmountNotPositive: HTTPStatus.UNPROCESSABLE_ENTITY,
+    explanations.NothingToExplain: HTTPStatus.NOT_FOUND,
     fold.DateTooEarly: HTTPStatus.UNPROCESSABLE_ENTITY,
-    fold.DisbursementDiffers: HTTPStatus.UNPROCESSABLE_ENTITY,
+    irr.NoRate: HTTPStatus.UNPROCESSABLE_ENTITY,
     lifecycle.TransitionNotAllowed: HTTPStatus.CONFLICT,
     money.InvalidAmount: HTTPStatus.UNPROCESSABLE_ENTITY,
     money.UnknownCurrency: HTTPStatus.UNPROCESSABLE_ENTITY,
     rates.InvalidRate: HTTPStatus.UNPROCESSABLE_ENTITY,
+    settlement.MoreThanThereIs: HTTPStatus.UNPROCESSABLE_ENTITY,
+    settlement.UnknownRepayment: HTTPStatus.UNPROCESSABLE_ENTITY,
     terms.InvalidTerms: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 
@@ -138,19 +168,23 @@ def init_app(app: Flask) -> None:
 
 def answer_refusal(error: LendingError) -> Response:
     """Answer an anticipated refusal with its status and code."""
-    metrics.refusals.labels(code=error.code).inc()
+    # What the core finds wrong with a document and what a schema finds wrong with a body are one thing to a client.
+    shown = InvalidRequest if isinstance(error, documents.InvalidDocument) else type(error)
+    metrics.refusals.labels(code=shown.code).inc()
     extensions = dict(error.extensions)
     currency = extensions.get("currency")
     for name, value in extensions.items():
         if name.endswith("_amount") and isinstance(value, int) and isinstance(currency, str):
             extensions[name] = money.format_amount(value, currency)
-    if error.field is not None:
-        pointer = f"#/{error.field}" if request.method == "POST" else f"query:/{error.field}"
-        extensions["errors"] = [{"pointer": pointer, "code": error.code, "detail": error.detail}]
+    status = STATUS[type(error)]
+    # What was not found is named by the path, which no pointer leads into.
+    if error.field is not None and status is not HTTPStatus.NOT_FOUND:
+        locate(error, "#" if request.method == "POST" else "query:")
+        extensions["errors"] = error.extensions["errors"]
     response = _problem(
-        status=STATUS[type(error)],
-        code=error.code,
-        title=error.title,
+        status=status,
+        code=shown.code,
+        title=shown.title,
         detail=error.detail,
         extensions=extensions,
     )
@@ -159,6 +193,13 @@ def answer_refusal(error: LendingError) -> Response:
     if isinstance(error, idempotency.IdempotencyKeyInUse):
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
+
+
+def locate(error: LendingError, pointer: str) -> LendingError:
+    """Say that a refusal is of the value at a pointer, or of its field below it, unless it tells its place itself."""
+    place = f"{pointer}/{error.field.replace('.', '/')}" if error.field is not None else pointer
+    error.extensions.setdefault("errors", [{"pointer": place, "code": error.code, "detail": error.detail}])
+    return error
 
 
 def answer_http(error: HTTPException) -> Response:

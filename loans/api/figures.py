@@ -111,11 +111,13 @@ def _of_loans(figures: Figures) -> tuple[Reading, ...]:
     sums: dict[str, dict[str, int]] = {}
     for each in figures.statuses:
         counts[each.currency, each.status] = each.loans
-        totals = sums.setdefault(each.currency, {"disbursed": 0, "repaid": 0, "principal": 0, "interest": 0})
+        totals = sums.setdefault(
+            each.currency, dict.fromkeys(("disbursed", "repaid", *queries.COMPONENTS), 0)
+        )
         totals["disbursed"] += each.disbursed
-        totals["repaid"] += each.principal_paid + each.interest_paid
-        totals["principal"] += each.principal_outstanding
-        totals["interest"] += each.interest_outstanding
+        for component in queries.COMPONENTS:
+            totals["repaid"] += getattr(each, f"{component}_paid")
+            totals[component] += getattr(each, f"{component}_outstanding")
     return (
         Reading(
             "branchloans_loans",
@@ -132,7 +134,7 @@ def _of_loans(figures: Figures) -> tuple[Reading, ...]:
         ),
         Reading(
             "branchloans_repaid_amount",
-            "Money repaid and not reversed, principal and interest, in major units.",
+            "What repayments not reversed have paid, all components, in major units.",
             tuple(_amount(totals["repaid"], currency) for currency, totals in sums.items()),
         ),
         Reading(
@@ -141,7 +143,7 @@ def _of_loans(figures: Figures) -> tuple[Reading, ...]:
             tuple(
                 _amount(totals[component], currency, component=component)
                 for currency, totals in sums.items()
-                for component in ("principal", "interest")
+                for component in queries.COMPONENTS
             ),
         ),
     )

@@ -1,6 +1,7 @@
 """Blueprint loans: from application to disbursement, and everything there is to read about a loan."""
 
 import uuid
+from datetime import date
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -8,11 +9,13 @@ from sqlalchemy.orm import Session
 from loans import clock, ledger
 from loans.api import security, views
 from loans.api.endpoint import Blueprint, command, query
+from loans.core.fold import DateTooEarly
 from loans.queries import loans as stored
 from loans.queries import paging
 from loans.schemas.common import PageArgs
 from loans.schemas.loans import (
     ApplicationIn,
+    AsOfArgs,
     DecisionIn,
     DisbursementIn,
     EntryPage,
@@ -20,9 +23,11 @@ from loans.schemas.loans import (
     LoanArgs,
     LoanOut,
     LoanPage,
+    OnArgs,
     ScheduleOut,
 )
-from loans.services import loan_events, origination
+from loans.schemas.transactions import PayoffQuoteOut
+from loans.services import inspection, loan_events, origination
 from loans.services.context import Context
 
 blueprint = Blueprint(
@@ -44,66 +49,74 @@ View = dict[str, Any]
 def apply(session: Session, context: Context, body: dict[str, Any]) -> View:
     """Apply for a loan on a product's newest terms."""
     given = {"amount": body.pop("principal"), "on": body.pop("date"), **body}
-    return views.loan(origination.apply(session, **given, context=context), on=context.business_date)
+    return views.decided(origination.apply(session, **given, context=context), on=context.business_date)
 
 
 @query(blueprint, "", scope="loans:read", args=LoanArgs, returns=LoanPage)
 def list_loans(session: Session, args: dict[str, Any]) -> View:
-    """List loans, newest first; filters given together all apply."""
+    """List loans, newest first; filters given together all apply. Figures are those of each loan's `as_of`."""
     page = stored.page(session, **args)
-    today = clock.business_date(security.settings().business_timezone)
-    return {"items": [views.loan(loan, on=today) for loan in page.items], "next_cursor": page.next_cursor}
+    today = _today()
+    return {"items": [views.summary(loan, on=today) for loan in page.items], "next_cursor": page.next_cursor}
 
 
-@query(blueprint, "/<uuid:loan_id>", scope="loans:read", returns=LoanOut)
-def get_loan(session: Session, loan_id: uuid.UUID) -> View:
-    """Get a loan as it stands."""
-    today = clock.business_date(security.settings().business_timezone)
-    return views.loan(loan_events.get(session, loan_id=loan_id), on=today)
+@query(blueprint, "/<uuid:loan_id>", scope="loans:read", args=AsOfArgs, returns=LoanOut)
+def get_loan(session: Session, args: dict[str, Any], loan_id: uuid.UUID) -> View:
+    """Get a loan as it stands today, or stood or will stand on another day."""
+    on = args.pop("as_of") or _today()
+    record, reached = inspection.inspect(session, loan_id=loan_id, as_of=on, **args)
+    return views.loan(record, reached, on=on)
 
 
 @command(blueprint, "/<uuid:loan_id>/approve", scope="loans:approve", accepts=DecisionIn, returns=LoanOut)
 def approve(session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID) -> View:
     """Approve a pending loan."""
     loan = origination.approve(session, loan_id=loan_id, on=body["date"], note=body["note"], context=context)
-    return views.loan(loan, on=context.business_date)
+    return views.decided(loan, on=context.business_date)
 
 
 @command(blueprint, "/<uuid:loan_id>/reject", scope="loans:approve", accepts=DecisionIn, returns=LoanOut)
 def reject(session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID) -> View:
     """Reject a pending loan."""
     loan = origination.reject(session, loan_id=loan_id, on=body["date"], note=body["note"], context=context)
-    return views.loan(loan, on=context.business_date)
+    return views.decided(loan, on=context.business_date)
 
 
 @command(blueprint, "/<uuid:loan_id>/cancel", scope="loans:write", accepts=DecisionIn, returns=LoanOut)
 def cancel(session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID) -> View:
     """Cancel a loan that is pending or approved, at the borrower's wish."""
     loan = origination.cancel(session, loan_id=loan_id, on=body["date"], note=body["note"], context=context)
-    return views.loan(loan, on=context.business_date)
+    return views.decided(loan, on=context.business_date)
 
 
 @command(
     blueprint, "/<uuid:loan_id>/disburse", scope="loans:disburse", accepts=DisbursementIn, returns=LoanOut
 )
 def disburse(session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID) -> View:
-    """Pay an approved loan out in full and lay out its schedule."""
-    loan = origination.disburse(
-        session,
-        loan_id=loan_id,
-        on=body["date"],
-        note=body["note"],
-        reference=body["reference"],
-        context=context,
-    )
-    return views.loan(loan, on=context.business_date)
+    """Pay an approved loan out and lay out its schedule, or pay out a further part of it."""
+    origination.disburse(session, loan_id=loan_id, on=body.pop("date"), **body, context=context)
+    record, reached = inspection.inspect(session, loan_id=loan_id, as_of=context.business_date)
+    return views.loan(record, reached, on=context.business_date)
 
 
-@query(blueprint, "/<uuid:loan_id>/schedule", scope="loans:read", returns=ScheduleOut)
-def get_schedule(session: Session, loan_id: uuid.UUID) -> View:
+@query(blueprint, "/<uuid:loan_id>/schedule", scope="loans:read", args=AsOfArgs, returns=ScheduleOut)
+def get_schedule(session: Session, args: dict[str, Any], loan_id: uuid.UUID) -> View:
     """Get a loan's schedule: due, paid and outstanding by component. Empty before disbursement."""
-    loan = loan_events.get(session, loan_id=loan_id)
-    return views.schedule(loan, installments=stored.installments(session, loan_id=loan_id))
+    on = args.pop("as_of") or _today()
+    record, reached = inspection.inspect(session, loan_id=loan_id, as_of=on, **args)
+    return views.schedule(record, reached, on=on)
+
+
+@query(blueprint, "/<uuid:loan_id>/payoff", scope="loans:read", args=OnArgs, returns=PayoffQuoteOut)
+def get_payoff(session: Session, args: dict[str, Any], loan_id: uuid.UUID) -> View:
+    """Get what pays a loan off on a day, and what each further day adds."""
+    on = args["on"] or _today()
+    try:
+        record, reached = inspection.inspect(session, loan_id=loan_id, as_of=on)
+    except DateTooEarly as error:
+        error.field = "on"
+        raise
+    return views.payoff(record, reached, on=on)
 
 
 @query(blueprint, "/<uuid:loan_id>/events", scope="loans:read", args=PageArgs, returns=EventPage)
@@ -125,3 +138,7 @@ def list_journal_entries(session: Session, args: dict[str, Any], loan_id: uuid.U
     entries = ledger.entries_of_loan(session, loan_id=loan_id, after=after, limit=limit + 1)
     page = paging.page(entries, limit=limit, keys=[entry.sequence for entry in entries])
     return {"items": [views.entry(entry) for entry in page.items], "next_cursor": page.next_cursor}
+
+
+def _today() -> date:
+    return clock.business_date(security.settings().business_timezone)

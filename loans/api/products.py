@@ -10,10 +10,10 @@ from loans.core import money
 from loans.queries import products as stored
 from loans.queries.paging import Page
 from loans.queries.products import ProductRecord
-from loans.schemas.products import ProductArgs, ProductIn, ProductOut, ProductPage, TermsIn
+from loans.schemas.products import ProductArgs, ProductIn, ProductOut, ProductPage, ProductVersionIn
 from loans.services import products
 from loans.services.context import Context
-from loans.services.products import ProductTerms
+from loans.services.products import Limits
 
 blueprint = Blueprint("products", __name__, url_prefix="/api/v1/products", description="What is offered.")
 
@@ -30,15 +30,15 @@ blueprint = Blueprint("products", __name__, url_prefix="/api/v1/products", descr
 def create_product(session: Session, context: Context, body: dict[str, Any]) -> ProductRecord:
     """Publish a product with version 1 of its terms."""
     described = {name: body.pop(name) for name in ("code", "name", "description", "currency")}
-    terms = _terms(body, currency=described["currency"])
-    return products.publish(session, **described, terms=terms, context=context)
+    limits = _limits(body, currency=described["currency"])
+    return products.publish(session, **described, limits=limits, terms=body["terms"], context=context)
 
 
 @command(
     blueprint,
     "/<uuid:product_id>/versions",
     scope="products:write",
-    accepts=TermsIn,
+    accepts=ProductVersionIn,
     returns=ProductOut,
     status=201,
     location=lambda product: f"/api/v1/products/{product.id}/versions/{product.version}",
@@ -47,9 +47,10 @@ def create_version(
     session: Session, context: Context, body: dict[str, Any], product_id: uuid.UUID
 ) -> ProductRecord:
     """Give a product a further version of its terms; loans keep the version they were applied for."""
-    currency = products.get(session, product_id=product_id).currency
-    terms = _terms(body, currency=currency)
-    return products.revise(session, product_id=product_id, terms=terms, context=context)
+    limits = _limits(body, currency=products.get(session, product_id=product_id).currency)
+    return products.revise(
+        session, product_id=product_id, limits=limits, terms=body["terms"], context=context
+    )
 
 
 @query(blueprint, "", scope="products:read", args=ProductArgs, returns=ProductPage)
@@ -70,9 +71,11 @@ def get_version(session: Session, product_id: uuid.UUID, version: int) -> Produc
     return products.get(session, product_id=product_id, version=version)
 
 
-def _terms(body: dict[str, Any], *, currency: str) -> ProductTerms:
-    limits = {
+def _limits(body: dict[str, Any], *, currency: str) -> Limits:
+    principal = {
         name: money.parse_amount(body[name], currency, field=name)
         for name in ("principal_min", "principal_max")
     }
-    return ProductTerms(**{**body, **limits, "allocation": tuple(body["allocation"])})
+    return Limits(
+        **principal, installments_min=body["installments_min"], installments_max=body["installments_max"]
+    )

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from loans import clock
 from loans.api import security, views
 from loans.api.endpoint import Blueprint, command, query
-from loans.schemas.loans import RepaymentIn, RepaymentOut, ReversalIn
+from loans.schemas.loans import ReversalIn
+from loans.schemas.transactions import RepaymentIn, TransactionOut
 from loans.services import repayments
 from loans.services.context import Context
 
@@ -27,21 +28,21 @@ View = dict[str, Any]
     "",
     scope="repayments:write",
     accepts=RepaymentIn,
-    returns=RepaymentOut,
+    returns=TransactionOut,
     status=201,
     location=lambda repayment: f"/api/v1/loans/{repayment['loan_id']}/repayments/{repayment['id']}",
 )
 def record_repayment(session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID) -> View:
-    """Record money received; more than is owed is refused with the amount that closes the loan."""
+    """Record money received; more than is owed is refused with what closes the loan, or held if you say so."""
     repayment = repayments.record(session, loan_id=loan_id, on=body.pop("date"), **body, context=context)
-    return views.repayment(repayment, on=context.business_date)
+    return views.transaction(repayment, on=context.business_date)
 
 
-@query(blueprint, "/<uuid:repayment_id>", scope="loans:read", returns=RepaymentOut)
+@query(blueprint, "/<uuid:repayment_id>", scope="loans:read", returns=TransactionOut)
 def get_repayment(session: Session, loan_id: uuid.UUID, repayment_id: uuid.UUID) -> View:
     """Get a repayment, spread as the loan's history stands now."""
     repayment = repayments.get(session, loan_id=loan_id, repayment_id=repayment_id)
-    return views.repayment(repayment, on=clock.business_date(security.settings().business_timezone))
+    return views.transaction(repayment, on=clock.business_date(security.settings().business_timezone))
 
 
 @command(
@@ -49,7 +50,7 @@ def get_repayment(session: Session, loan_id: uuid.UUID, repayment_id: uuid.UUID)
     "/<uuid:repayment_id>/reverse",
     scope="repayments:reverse",
     accepts=ReversalIn,
-    returns=RepaymentOut,
+    returns=TransactionOut,
 )
 def reverse_repayment(
     session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID, repayment_id: uuid.UUID
@@ -58,4 +59,4 @@ def reverse_repayment(
     repayment = repayments.reverse(
         session, loan_id=loan_id, repayment_id=repayment_id, note=body["note"], context=context
     )
-    return views.repayment(repayment, on=context.business_date)
+    return views.transaction(repayment, on=context.business_date)

@@ -16,6 +16,7 @@ from loans.logger import clear_request_context, log, request_id, setup_request_c
 from loans.services.context import Context
 
 DEPTH_MAX = 20
+DRY_RUN = "dry_run"
 UNLOGGED = frozenset(
     {"/health", "/health-db", "/metrics"}
 )  # they log for themselves, or are asked every few seconds
@@ -91,6 +92,21 @@ def refuse_parameters() -> None:
     """
     if request.args:
         raise InvalidRequest({"query": {name: ["Unknown field."] for name in request.args}})
+
+
+def is_dry_run() -> bool:
+    """Tell whether a command is asked to be undone, by the one query parameter that commands take.
+
+    :raises InvalidRequest: if there is another parameter, or its value is neither true nor false.
+    """
+    refuse_repeated_parameters()
+    faults = {name: ["Unknown field."] for name in request.args if name != DRY_RUN}
+    asked = request.args.get(DRY_RUN, "false")
+    if asked not in {"true", "false"}:
+        faults[DRY_RUN] = ["Must be true or false."]
+    if faults:
+        raise InvalidRequest({"query": faults})
+    return asked == "true"
 
 
 def context() -> Context:

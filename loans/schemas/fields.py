@@ -18,6 +18,7 @@ EXTERNAL_ID = validate.Regexp(
 AMOUNT_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,4})?$"
 UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 RATE_PATTERN = r"^[0-9]{1,4}(\.[0-9]{1,6})?$"
+INSTANT_PATTERN = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)"
 # What PostgreSQL cannot store (NUL) or no encoding can carry (lone surrogates), and control characters.
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -138,7 +139,8 @@ class Currency(ma.fields.String):
     """An ISO 4217 currency code."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(metadata={"example": "KES", "pattern": "^[A-Z]{3}$"}, **kwargs)
+        metadata = {"example": "KES", "pattern": "^[A-Z]{3}$"} | kwargs.pop("metadata", {})
+        super().__init__(metadata=metadata, **kwargs)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -163,7 +165,14 @@ class Date(ma.fields.Date):
 
 
 class Instant(ma.fields.AwareDateTime):
-    """An instant in UTC with microseconds: 2026-11-20T14:05:04.123456Z."""
+    """An instant. In: RFC 3339 with an offset. Out: in UTC with microseconds, as 2026-11-20T14:05:04.123456Z."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(INSTANT_PATTERN, value, re.ASCII):
+            raise ma.ValidationError("Must be an instant such as 2026-11-20T14:05:04Z.")
+        return super()._deserialize(value, attr, data, **kwargs)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -8,6 +8,7 @@ from loans.app import create_app
 from tests.api import samples
 from tests.api.samples import UNKNOWN_ID
 from tests.conftest import make_settings
+from tests.conventions import app_rules
 
 PREFIX = "/api/v1"
 BODIES = {
@@ -21,6 +22,23 @@ BODIES = {
     "loans.disburse": {},
     "repayments.record_repayment": samples.repayment(),
     "repayments.reverse_repayment": {},
+    "servicing.charge": samples.repayment("50.00"),
+    "servicing.waive": {"type": "interest"},
+    "servicing.change_rate": {"annual_rate": "18.00"},
+    "servicing.pause_interest": {"until": "2026-07-15"},
+    "servicing.reschedule": {"installments": 6},
+    "servicing.re_age": {},
+    "servicing.pay_off": {},
+    "servicing.grant_credit": samples.repayment("5.00"),
+    "servicing.charge_back": {"repayment": UNKNOWN_ID},
+    "servicing.refund": samples.repayment("5.00"),
+    "servicing.charge_off": {},
+    "servicing.write_off": {},
+    "servicing.recover": samples.repayment("5.00"),
+    "transactions.reverse_transaction": {},
+    "simulations.quote": {"terms": samples.LOAN_TERMS},
+    "simulations.simulate": {"terms": samples.LOAN_TERMS},
+    "simulations.simulate_loan": {"scenarios": [{"events": []}]},
 }
 # Nothing is asked of this database: the routes are read before a test can have one.
 APP = create_app(make_settings("postgresql+psycopg2://nobody@localhost/nowhere"))
@@ -34,12 +52,14 @@ class Route:
     method: str
     rule: str
     scope: str
+    stores_nothing: bool
 
     @property
     def path(self) -> str:
         """The path with identifiers of nothing."""
         filled = self.rule.replace("<int:version>", "1")
-        for name in ("borrower_id", "product_id", "loan_id", "repayment_id"):
+        filled = filled.replace("<int:number>", "1")
+        for name in ("borrower_id", "product_id", "loan_id", "repayment_id", "event_id"):
             filled = filled.replace(f"<uuid:{name}>", UNKNOWN_ID)
         return filled
 
@@ -60,11 +80,19 @@ class Route:
 def _routes() -> Iterator[Route]:
     for rule in APP.url_map.iter_rules():
         if rule.rule.startswith(PREFIX):
-            scope = APP.view_functions[rule.endpoint].__scope__
+            view = APP.view_functions[rule.endpoint]
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                yield Route(endpoint=rule.endpoint, method=method, rule=rule.rule, scope=scope)
+                yield Route(
+                    endpoint=rule.endpoint,
+                    method=method,
+                    rule=rule.rule,
+                    scope=view.__scope__,
+                    stores_nothing=app_rules.stores_nothing(view),
+                )
 
 
 ROUTES = tuple(sorted(_routes(), key=str))
-COMMANDS = tuple(route for route in ROUTES if route.method == "POST")
+POSTS = tuple(route for route in ROUTES if route.method == "POST")
+COMMANDS = tuple(route for route in POSTS if not route.stores_nothing)
+CALCULATIONS = tuple(route for route in POSTS if route.stores_nothing)
 QUERIES = tuple(route for route in ROUTES if route.method == "GET")

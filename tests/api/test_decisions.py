@@ -4,10 +4,19 @@ import uuid
 
 import pytest
 
+from tests import factories
 from tests.api import samples
 from tests.api.samples import UNKNOWN_ID, assert_refused
 
 PATH = "/api/v1/loans"
+
+
+WHILE_DISBURSED = [
+    *("disbursed", "rate_change", "interest_pause", "reschedule", "re_age", "fee", "late_fee", "fee_waiver"),
+    *("interest_waiver", "goodwill_credit", "repayment", "payoff", "chargeback", "refund", "charge_off"),
+    *("write_off", "reversal"),
+]
+WHEN_REPAID = ["chargeback", "refund", "reversal"]
 
 
 class TestDecide:
@@ -64,13 +73,12 @@ class TestDecide:
             ("pending_loan", "disburse", ["approved", "rejected", "cancelled"]),
             ("approved_loan", "approve", ["cancelled", "disbursed"]),
             ("approved_loan", "reject", ["cancelled", "disbursed"]),
-            ("disbursed_loan", "approve", ["repayment", "reversal"]),
-            ("disbursed_loan", "reject", ["repayment", "reversal"]),
-            ("disbursed_loan", "cancel", ["repayment", "reversal"]),
-            ("disbursed_loan", "disburse", ["repayment", "reversal"]),
-            ("repaid_loan", "approve", ["reversal"]),
-            ("repaid_loan", "cancel", ["reversal"]),
-            ("repaid_loan", "disburse", ["reversal"]),
+            ("disbursed_loan", "approve", WHILE_DISBURSED),
+            ("disbursed_loan", "reject", WHILE_DISBURSED),
+            ("disbursed_loan", "cancel", WHILE_DISBURSED),
+            ("repaid_loan", "approve", WHEN_REPAID),
+            ("repaid_loan", "cancel", WHEN_REPAID),
+            ("repaid_loan", "disburse", WHEN_REPAID),
         ],
     )
     def test_refuses_a_step_that_the_status_does_not_admit(self, api, request, status, action, allowed):
@@ -125,10 +133,48 @@ class TestDisburse:
         problem = assert_refused(response, 422, "date_too_early", pointers=["#/date"])
         assert problem["earliest"] == "2026-03-01"
 
-    def test_refuses_an_amount_since_it_is_always_in_full(self, api, approved_loan):
-        response = api.post(f"{PATH}/{approved_loan.id}/disburse", {"amount": "1200.00"})
+    def test_takes_the_whole_principal_for_its_amount(self, api, approved_loan):
+        response = api.post(f"{PATH}/{approved_loan.id}/disburse", {"amount": "1200.00", "currency": "KES"})
 
-        assert_refused(response, 422, "invalid_request", pointers=["#/amount"])
+        assert response.get_json()["disbursed"] == "1200.00"
+
+    def test_refuses_a_part_of_a_loan_that_has_none(self, api, approved_loan):
+        response = api.post(f"{PATH}/{approved_loan.id}/disburse", {"amount": "1199.99"})
+
+        assert_refused(response, 422, "disbursement_differs", pointers=["#/amount"])
+
+    def test_refuses_a_second_time(self, api, disbursed_loan):
+        response = api.post(f"{PATH}/{disbursed_loan.id}/disburse")
+
+        problem = assert_refused(response, 409, "transition_not_allowed")
+        assert problem["loan_status"] == "disbursed"
+
+    def test_pays_out_part_by_part_what_its_terms_allow_in_parts(self, api, committed):
+        """600.00 on 15 January at 1 % a month over three months, and 600.00 on 15 February.
+
+        The first row is that of 600.00 alone: 6.00 + 198.01. The principal of the others, 401.99, and the new 600.00
+        are spread over two rows of 1001.99 x 0.01 / (1 - 1.01^-2) = 508.5224, so 508.52.
+        """
+        loan = committed(
+            lambda session: factories.make_approved_loan(
+                session, product=factories.make_product(session, tranches_max=2), installments=3
+            )
+        )
+        path = f"{PATH}/{loan.id}"
+
+        first = api.post(f"{path}/disburse", {"amount": "600.00", "date": "2026-01-15"}).get_json()
+        second = api.post(f"{path}/disburse", {"amount": "600.00", "date": "2026-02-15"}).get_json()
+        third = api.post(f"{path}/disburse", {"amount": "0.01"})
+
+        assert (first["disbursed"], first["status"], first["next_due_amount"]) == (
+            "600.00",
+            "disbursed",
+            "204.01",
+        )
+        assert second["disbursed"] == "1200.00"
+        rows = api.get(f"{path}/schedule").get_json()["installments"]
+        assert [row["amount"] for row in rows[:2]] == ["204.01", "508.52"]
+        assert_refused(third, 409, "transition_not_allowed")
 
     def test_refuses_a_reference_that_is_too_long(self, api, approved_loan):
         response = api.post(f"{PATH}/{approved_loan.id}/disburse", {"reference": "x" * 101})

@@ -52,7 +52,7 @@ class TestErrors:
             "code": "overpayment",
             "status": 422,
             "title": "More than is owed",
-            "meaning": "The repayment is more than is owed.",
+            "meaning": "The money is more than is owed.",
         }
 
     def test_that_do_not_exist_are_not_found(self, app):

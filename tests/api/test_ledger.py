@@ -7,6 +7,8 @@ TRIAL_BALANCE = "/api/v1/ledger/trial-balance"
 ACCOUNTS = {
     "1000": ("Cash and bank", "asset"),
     "1100": ("Loan principal receivable", "asset"),
+    "1110": ("Interest receivable", "asset"),
+    "2110": ("Interest in suspense", "liability"),
     "4000": ("Interest income", "income"),
 }
 
@@ -32,8 +34,10 @@ def expected_balance(*rows, total):
 AFTER_TWO_REPAYMENTS = expected_balance(
     ("1000", "908.03", "1200.00", "-291.97"),
     ("1100", "1200.00", "883.95", "316.05"),
+    ("1110", "24.08", "24.08", "0.00"),
+    ("2110", "24.08", "24.08", "0.00"),
     ("4000", "0.00", "24.08", "-24.08"),
-    total="2108.03",
+    total="2156.19",
 )
 
 
@@ -68,20 +72,25 @@ class TestTrialBalance:
         # Nothing is owed before the money is paid out.
         assert api.get(TRIAL_BALANCE).get_json()["accounts"] == []
 
+        # Recorded five months late: all interest is earned, and in suspense, since it is 120 days past due.
         assert api.post(f"{path}/disburse", {"date": "2026-01-15"}).get_json()["status"] == "disbursed"
         assert api.get(TRIAL_BALANCE).get_json() == expected_balance(
             ("1000", "0.00", "1200.00", "-1200.00"),
             ("1100", "1200.00", "0.00", "1200.00"),
-            total="1200.00",
+            ("1110", "24.08", "0.00", "24.08"),
+            ("2110", "0.00", "24.08", "-24.08"),
+            total="1224.08",
         )
 
-        # The first installment: 12.00 of interest, 396.03 of principal.
+        # The first installment: 12.00 of interest, 396.03 of principal. The loan is still 92 days past due.
         api.post(f"{path}/repayments", samples.repayment("408.03", date="2026-02-15"))
         assert api.get(TRIAL_BALANCE).get_json() == expected_balance(
             ("1000", "408.03", "1200.00", "-791.97"),
             ("1100", "1200.00", "396.03", "803.97"),
+            ("1110", "24.08", "12.00", "12.08"),
+            ("2110", "12.00", "24.08", "-12.08"),
             ("4000", "0.00", "12.00", "-12.00"),
-            total="1608.03",
+            total="1644.11",
         )
 
         # 500.00: the second installment (8.04 and 399.99), then 4.04 and 87.93 of the third.
@@ -106,8 +115,10 @@ class TestTrialBalance:
         assert api.get(TRIAL_BALANCE).get_json() == expected_balance(
             ("1000", "908.03", "1700.00", "-791.97"),
             ("1100", "1687.92", "883.95", "803.97"),
+            ("1110", "36.16", "24.08", "12.08"),
+            ("2110", "24.08", "36.16", "-12.08"),
             ("4000", "12.08", "24.08", "-12.00"),
-            total="2608.03",
+            total="2668.27",
         )
 
         # 816.05 close the loan: 803.97 of principal, 12.08 of interest.
@@ -117,8 +128,10 @@ class TestTrialBalance:
         assert api.get(TRIAL_BALANCE).get_json() == expected_balance(
             ("1000", "1724.08", "1700.00", "24.08"),
             ("1100", "1687.92", "1687.92", "0.00"),
+            ("1110", "36.16", "36.16", "0.00"),
+            ("2110", "36.16", "36.16", "0.00"),
             ("4000", "12.08", "36.16", "-24.08"),
-            total="3424.08",
+            total="3496.40",
         )
 
     def test_keeps_currencies_apart(self, empty_api):

@@ -10,6 +10,18 @@ from tests.api import samples
 from tests.api.samples import INSTANT_OF_TESTS, SCHEDULE, UNKNOWN_ID, assert_refused
 
 PATH = "/api/v1/loans"
+# What rows have besides principal and interest.
+NO_CHARGES = (
+    *("fee", "penalty", "fee_paid", "penalty_paid", "fee_outstanding", "penalty_outstanding"),
+    *("interest_waived", "fee_waived", "penalty_waived", "waived", "written_off"),
+)
+NOTHING_YET = (
+    *("principal_paid", "interest_paid", "fee_paid", "penalty_paid"),
+    *("interest_waived", "fee_waived", "penalty_waived"),
+    *("principal_written_off", "interest_written_off", "fee_written_off", "penalty_written_off"),
+    *("principal_outstanding", "interest_outstanding", "fee_outstanding", "penalty_outstanding"),
+    *("total_outstanding", "credit_balance"),
+)
 
 
 class TestApply:
@@ -40,24 +52,28 @@ class TestApply:
             "frequency": {"every": 1, "unit": "month"},
             "day_count": "EQUAL_PERIODS",
             "rounding": "half_even",
-            "allocation": ["interest", "principal"],
+            "allocation": ["penalty", "fee", "interest", "principal"],
+            "terms": samples.POLICY | {"principal": "1200.00", "currency": "KES", "installments": 3},
+            "as_of": "2026-06-15",
             "applied_on": "2026-06-01",
             "approved_on": None,
             "disbursed_on": None,
             "closed_on": None,
+            "charged_off_on": None,
             "maturity_date": None,
             "disbursed": "0.00",
-            "principal_paid": "0.00",
-            "interest_paid": "0.00",
-            "principal_outstanding": "0.00",
-            "interest_outstanding": "0.00",
-            "total_outstanding": "0.00",
+            **dict.fromkeys(NOTHING_YET, "0.00"),
             "next_due_date": None,
             "next_due_amount": "0.00",
             "days_past_due": 0,
+            "bucket": "0",
+            "allowed_actions": loan["allowed_actions"],
             "created_at": INSTANT_OF_TESTS,
             "updated_at": INSTANT_OF_TESTS,
         }
+        assert [each["action"] for each in loan["allowed_actions"] if each["allowed"]] == [
+            *("approve", "reject", "cancel"),
+        ]
 
     def test_is_dated_today_unless_told_otherwise(self, api, borrower, product):
         response = api.post(PATH, samples.application(borrower.id, product.id))
@@ -204,9 +220,21 @@ class TestGetSchedule:
     def test_is_empty_before_disbursement(self, api, approved_loan):
         response = api.get(f"{PATH}/{approved_loan.id}/schedule")
 
-        nothing = dict.fromkeys(("principal", "interest", "amount", "paid", "outstanding"), "0.00")
+        names = (
+            "principal",
+            "interest",
+            "fee",
+            "penalty",
+            "amount",
+            "paid",
+            "waived",
+            "written_off",
+            "outstanding",
+        )
+        nothing = dict.fromkeys(names, "0.00")
         assert response.get_json() == {
             "loan_id": str(approved_loan.id),
+            "as_of": "2026-06-15",
             "currency": "KES",
             "installments": [],
             "totals": nothing,
@@ -229,15 +257,26 @@ class TestGetSchedule:
             *("principal_paid", "interest_paid", "paid"),
             *("principal_outstanding", "interest_outstanding", "outstanding", "settled_on"),
         )
+        no_charges = dict.fromkeys(NO_CHARGES, "0.00")
         assert response.get_json() == {
             "loan_id": str(disbursed_loan.id),
+            "as_of": "2026-06-15",
             "currency": "KES",
-            "installments": [dict(zip(names, row + paid[row[0]], strict=True)) for row in SCHEDULE],
+            "installments": [
+                dict(zip(names, row + paid[row[0]], strict=True))
+                | {"type": "installment", "to_date": row[2]}
+                | no_charges
+                for row in SCHEDULE
+            ],
             "totals": {
                 "principal": "1200.00",
                 "interest": "24.08",
+                "fee": "0.00",
+                "penalty": "0.00",
                 "amount": "1224.08",
                 "paid": "500.00",
+                "waived": "0.00",
+                "written_off": "0.00",
                 "outstanding": "724.08",
             },
         }
@@ -266,7 +305,7 @@ class TestListEvents:
         ]
         assert {event["recorded_at"] for event in events} == {INSTANT_OF_TESTS}
         assert {event["actor"][:8] for event in events} == {"api_key:"}
-        assert set(events[0]) == {*names, "id", "actor", "recorded_at"}
+        assert set(events[0]) == {*names, "id", "actor", "recorded_at", "details"}
 
 
 class TestListJournalEntries:
@@ -282,9 +321,12 @@ class TestListJournalEntries:
                 {
                     "sequence": 3,
                     "effective_date": "2026-01-15",
+                    # Recorded five months late: all interest is earned, and in suspense.
                     "lines": [
                         {"account": "1000", "amount": "-1200.00"},
                         {"account": "1100", "amount": "1200.00"},
+                        {"account": "1110", "amount": "24.08"},
+                        {"account": "2110", "amount": "-24.08"},
                     ],
                 }
                 | common,
@@ -294,6 +336,8 @@ class TestListJournalEntries:
                     "lines": [
                         {"account": "1000", "amount": "408.03"},
                         {"account": "1100", "amount": "-396.03"},
+                        {"account": "1110", "amount": "-12.00"},
+                        {"account": "2110", "amount": "12.00"},
                         {"account": "4000", "amount": "-12.00"},
                     ],
                 }
@@ -306,73 +350,3 @@ class TestListJournalEntries:
         response = api.get(f"{PATH}/{approved_loan.id}/journal-entries")
 
         assert response.get_json() == {"data": [], "next_cursor": None}
-
-
-class TestListLoans:
-    def test_begins_with_the_newest(self, api, committed):
-        older, newer = committed(
-            lambda session: (factories.make_pending_loan(session), factories.make_approved_loan(session))
-        )
-
-        response = api.get(f"{PATH}?limit=2")
-
-        assert [loan["id"] for loan in response.get_json()["data"]] == [str(newer.id), str(older.id)]
-        assert response.get_json()["data"][0] == api.get(f"{PATH}/{newer.id}").get_json()
-
-    def test_applies_every_filter_given(self, api, committed):
-        def make(session):
-            kes, usd = factories.make_product(session), factories.make_product(session, currency="USD")
-            owner = factories.make_borrower(session).id
-            wanted = factories.make_approved_loan(session, borrower_id=owner, product=kes, external_id=name)
-            factories.make_pending_loan(session, borrower_id=owner, product=kes)
-            factories.make_approved_loan(session, borrower_id=owner, product=usd)
-            factories.make_approved_loan(session, product=kes)
-            return wanted
-
-        name = str(uuid.uuid4())
-        wanted = committed(make)
-        filters = {
-            "status": "approved",
-            "currency": "KES",
-            "borrower_id": str(wanted.borrower_id),
-            "product_id": str(wanted.product_id),
-        }
-
-        together = api.get(PATH, query_string=filters).get_json()
-        by_name = api.get(PATH, query_string={"external_id": name}).get_json()
-        counts = {
-            left_out: len(
-                api.get(PATH, query_string=samples.without(filters, left_out) | {"limit": "200"}).get_json()[
-                    "data"
-                ]
-            )
-            for left_out in ("status", "currency", "borrower_id", "product_id")
-        }
-
-        assert [loan["id"] for loan in together["data"]] == [str(wanted.id)]
-        assert [loan["id"] for loan in by_name["data"]] == [str(wanted.id)]
-        # Without its status the pending loan is found too; the product already implies the currency.
-        assert counts == {"status": 2, "currency": 1, "borrower_id": 2, "product_id": 1}
-
-    @pytest.mark.parametrize(
-        ("query", "pointer"),
-        [
-            ("status=unheard-of", "query:/status"),
-            ("currency=kes", "query:/currency"),
-            ("borrower_id=7", "query:/borrower_id"),
-            ("product_id=%00", "query:/product_id"),
-            ("external_id=a%20b", "query:/external_id"),
-            ("external_id=", "query:/external_id"),
-            ("colour=blue", "query:/colour"),
-        ],
-    )
-    def test_refuses_a_filter_it_does_not_understand(self, api, query, pointer):
-        response = api.get(f"{PATH}?{query}")
-
-        assert_refused(response, 422, "invalid_request", pointers=[pointer])
-
-    def test_names_every_fault_of_the_query_at_once(self, api):
-        response = api.get(f"{PATH}?status=x&limit=0&colour=blue&currency=")
-
-        pointers = ["query:/status", "query:/limit", "query:/colour", "query:/currency"]
-        assert_refused(response, 422, "invalid_request", pointers=pointers)

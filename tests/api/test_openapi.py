@@ -67,18 +67,27 @@ class TestDocument:
         schemas = document["components"]["schemas"]
 
         loan = schemas["LoanOut"]["properties"]
-        assert loan["method"]["enum"] == ["equal_installments", "equal_principal"]
-        assert loan["day_count"]["enum"] == ["30/360", "ACT/365F", "EQUAL_PERIODS"]
+        assert set(loan["method"]["enum"]) == {
+            *("equal_installments", "equal_principal", "flat", "interest_only", "bullet"),
+        }
+        assert set(loan["day_count"]["enum"]) == {
+            *("30/360", "30E/360", "ACT/360", "ACT/365F", "ACT/ACT", "EQUAL_PERIODS"),
+        }
         assert loan["rounding"]["enum"] == ["half_even", "half_up", "up", "down"]
-        assert loan["allocation"]["items"]["enum"] == ["interest", "principal"]
-        assert loan["frequency"]["properties"]["unit"]["enum"] == ["week", "month"]
+        assert loan["allocation"]["items"]["enum"][:4] == ["penalty", "fee", "interest", "principal"]
+        assert len(loan["allocation"]["items"]["enum"]) == 4 + 12
+        unit = schemas["FrequencyOut"]["properties"]["unit"]
+        assert set(unit["enum"]) == {"day", "week", "semi_month", "month", "year"}
         assert set(loan["status"]["enum"]) == {
             *("pending", "approved", "rejected", "cancelled", "disbursed", "repaid", "defaulted"),
         }
         assert set(schemas["EventOut"]["properties"]["type"]["enum"]) == {
             *("applied", "approved", "rejected", "cancelled", "disbursed", "repayment", "reversal"),
+            *("rate_change", "interest_pause", "reschedule", "re_age", "fee", "late_fee", "fee_waiver"),
+            *("interest_waiver", "goodwill_credit", "payoff", "chargeback", "refund", "charge_off"),
+            *("write_off", "recovery"),
         }
-        assert schemas["TermsIn"]["properties"]["method"]["type"] == "string"
+        assert schemas["ProductVersionIn"]["properties"]["method"]["type"] == "string"
 
     def test_shows_amounts_as_strings(self, document):
         amount = document["components"]["schemas"]["LoanOut"]["properties"]["principal"]
@@ -108,17 +117,33 @@ class TestOperation:
             assert answer["content"][PROBLEM]["schema"] == {"$ref": "#/components/schemas/Problem"}
 
     @pytest.mark.parametrize("route", routes.COMMANDS, ids=str)
-    def test_that_changes_something_wants_a_body_and_an_idempotency_key(self, document, route):
+    def test_that_changes_something_wants_an_idempotency_key_and_may_be_rehearsed(self, document, route):
         operation = operation_of(document, route)
 
         (key,) = [each for each in operation["parameters"] if each["in"] == "header"]
         assert (key["name"], key["required"]) == ("Idempotency-Key", True)
         assert list(operation["requestBody"]["content"]) == [JSON]
+        success = next(answer for code, answer in operation["responses"].items() if code < "300")
+        assert {"Idempotent-Replayed", "Dry-Run"} <= set(success["headers"])
+        (dry_run,) = [each for each in operation["parameters"] if each["in"] == "query"]
+        assert (dry_run["name"], dry_run["schema"]["type"]) == ("dry_run", "boolean")
+
+    @pytest.mark.parametrize("route", routes.CALCULATIONS, ids=str)
+    def test_that_stores_nothing_wants_neither(self, document, route):
+        operation = operation_of(document, route)
+
+        assert [each["in"] for each in operation.get("parameters", [])] in ([], ["path"])
+        assert set(operation["responses"]["200"].get("headers", {})) == set()
+
+    @pytest.mark.parametrize("route", routes.POSTS, ids=str)
+    def test_that_posts_describes_its_body(self, document, route):
+        operation = operation_of(document, route)
+
+        assert list(operation["requestBody"]["content"]) == [JSON]
         schema = operation["requestBody"]["content"][JSON]["schema"]
         assert faults(document, schema, route.body) == []
-        assert operation["requestBody"]["required"] == bool(route.body)
-        success = next(answer for code, answer in operation["responses"].items() if code < "300")
-        assert "Idempotent-Replayed" in success["headers"]
+        described = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+        assert operation["requestBody"]["required"] == bool(described.get("required"))
 
     @pytest.mark.parametrize("route", routes.QUERIES, ids=str)
     def test_that_lists_takes_a_limit_and_a_cursor(self, document, route):
@@ -183,7 +208,48 @@ def live(api):
     api.post(f"{repayment}/reverse")
     api.post(f"{repayment}/reverse")
     api.post(f"{path}/repayments", samples.repayment("1224.08"))
+    live_on(api, samples.disbursed(api, tranches_max=2, late_fee={"percent": "5.00"}))
     return [*paths, borrower.headers["Location"], product_path, f"{product_path}/versions/1", repayment]
+
+
+def live_on(api, path):
+    """Take a loan through everything that may happen while it runs, to its write-off."""
+    paid = api.post(f"{path}/repayments", samples.repayment("100.00", date="2026-02-20")).get_json()["id"]
+    for rest, body in (
+        ("charges", samples.repayment("50.00")),
+        ("waivers", {"type": "fee", "amount": "10.00", "component": "fee"}),
+        ("waivers", {"type": "interest", "amount": "1.00"}),
+        ("rate-changes", {"annual_rate": "18.00"}),
+        ("pauses", {"until": "2026-07-15"}),
+        ("reschedules", {"installments": 4, "grace": {"principal": 1}, "date": "2026-02-25"}),
+        ("re-ages", {"installments": 3, "first_due_date": "2026-07-15", "grace": {"principal": 1}}),
+        ("goodwill-credits", samples.repayment("12.00")),
+        ("chargebacks", {"repayment": paid, "amount": "10.00"}),
+        ("refunds", samples.repayment("5.00", of="fee")),
+        ("charge-off", {}),
+        ("payoff?dry_run=true", {}),
+        ("payoff", {}),
+        ("write-off", {}),
+    ):
+        happened = api.post(f"{path}/{rest}", body)
+        if rest == "payoff":
+            api.post(f"{happened.headers['Location']}/reverse")
+    api.post(f"{path}/recoveries", samples.repayment("5.00"))
+    scenario = {"type": "repayment", "date": "2026-06-15", "amount": "5.00"}
+    api.post(f"{path}/simulations", {"scenarios": [{"events": [scenario]}, {"events": []}]})
+    for rest in (
+        "payoff",
+        "payoff/explanation",
+        "installments/1/explanation",
+        f"transactions/{paid}/explanation",
+    ):
+        api.get(f"{path}/{rest}")
+    api.get(f"{path}?as_of=2026-03-01&known_at=2026-06-15T12:00:00Z")
+    for rest in (f"transactions/{paid}", "schedule", "events", "journal-entries"):
+        api.get(f"{path}/{rest}")
+    terms = samples.LOAN_TERMS | {"fees": [{"type": "upfront", "percent": "1.00"}], "down_payment": "10.00"}
+    api.post("/api/v1/quotes", {"terms": terms})
+    api.post("/api/v1/simulations", {"terms": terms, "events": [scenario], "as_of": "2026-06-30"})
 
 
 @pytest.fixture

@@ -33,10 +33,93 @@ class TestCreateProduct:
             "frequency": {"every": 1, "unit": "month"},
             "day_count": "EQUAL_PERIODS",
             "rounding": "half_up",
-            "allocation": ["interest", "principal"],
+            "allocation": ["penalty", "fee", "interest", "principal"],
+            "terms": samples.POLICY | {"annual_rate": "18.50", "rounding": "half_up"},
             "created_at": INSTANT_OF_TESTS,
             "updated_at": INSTANT_OF_TESTS,
         }
+
+    def test_keeps_every_term_that_it_is_given(self, api):
+        given = {
+            "due_day": 25,
+            "business_day_convention": "modified_following",
+            "holiday_calendar": "KE",
+            "grace": {"principal": 0, "interest": 0, "interest_free": 1},
+            "pauses": [{"from_date": "2027-01-01", "until": "2027-02-01"}],
+            "balloon": "100.00",
+            "installment_multiple": "1.00",
+            "interest_mode": "daily",
+            "day_count": "ACT/365F",
+            "allocation": {"order": ["interest", "principal", "fee", "penalty"], "across": "vertical"},
+            "early_payment": "shorter_term",
+            "fees": [
+                {
+                    "name": "processing",
+                    "type": "upfront",
+                    "percent": "2.50",
+                    "of": "principal",
+                    "collection": "deducted",
+                }
+            ],
+            "late_fee": {"amount": "50.00", "grace_days": 3, "cap": "50.00"},
+            "penalty_rate": "24.00",
+            "down_payment": {"percent": "10.00"},
+            "tranches_max": 2,
+            "suspend_after_days": 60,
+            "accounting": "cash",
+        }
+
+        response = api.post(PATH, samples.product(**given))
+
+        assert response.status_code == 201, response.text
+        created = response.get_json()
+        assert created["terms"] == samples.POLICY | given
+        assert created["allocation"] == ["interest", "principal", "fee", "penalty"]
+        assert api.get(f"{PATH}/{created['id']}").get_json() == created
+
+    @pytest.mark.parametrize(
+        ("given", "kept"),
+        [
+            (["interest", "principal"], ["penalty", "fee", "interest", "principal"]),
+            (["principal", "interest"], ["penalty", "fee", "principal", "interest"]),
+            (["fee", "penalty", "interest", "principal"], ["fee", "penalty", "interest", "principal"]),
+        ],
+    )
+    def test_takes_an_order_alone_for_the_allocation(self, api, given, kept):
+        response = api.post(PATH, samples.product(allocation=given))
+
+        assert response.get_json()["terms"]["allocation"] == {"order": kept, "across": "horizontal"}
+
+    def test_names_the_faults_of_its_limits_and_of_its_terms_at_once(self, api):
+        body = samples.product(
+            code="Has Capitals",
+            principal_min="-1.00",
+            rounding="nearest",
+            fees=[{"type": "upfront"}, {"type": "upfront", "amount": "5.00", "colour": "blue"}],
+            **{"a/b": 1},
+        )
+
+        response = api.post(PATH, without(body, "method"))
+
+        pointers = [
+            *("#/code", "#/principal_min", "#/a~1b", "#/method", "#/rounding"),
+            *("#/fees/0/amount", "#/fees/1/colour"),
+        ]
+        assert_refused(response, 422, "invalid_request", pointers=pointers)
+
+    @pytest.mark.parametrize(
+        "name", ["principal", "installments", "start_date", "first_due_date", "holidays"]
+    )
+    def test_refuses_what_an_application_brings(self, api, name):
+        response = api.post(PATH, samples.product(**{name: "1"}))
+
+        assert_refused(response, 422, "invalid_request", pointers=[f"#/{name}"])
+
+    def test_refuses_an_unknown_calendar(self, api):
+        response = api.post(PATH, samples.product(holiday_calendar="Atlantis"))
+
+        problem = assert_refused(response, 422, "invalid_request", pointers=["#/holiday_calendar"])
+        assert problem["errors"][0]["code"] == "unknown_calendar"
 
     def test_rounds_half_to_even_unless_told_otherwise(self, api):
         response = api.post(PATH, samples.product())
@@ -91,17 +174,21 @@ class TestCreateProduct:
     @pytest.mark.parametrize(
         ("given", "pointer"),
         [
-            ({"principal_min": "0.00"}, "#/principal_min"),
             ({"frequency": {"every": 12, "unit": "month"}, "installments_max": 51}, "#/installments_max"),
             ({"allocation": ["interest"]}, "#/allocation"),
             ({"allocation": ["interest", "interest"]}, "#/allocation"),
+            ({"allocation": ["penalty", "interest", "principal"]}, "#/allocation"),
             ({"allocation": []}, "#/allocation"),
+            ({"balloon": "1000.00"}, "#/balloon"),
+            ({"grace": {"principal": 1}}, "#/grace/principal"),
+            ({"method": "flat", "interest_mode": "daily"}, "#/interest_mode"),
         ],
     )
     def test_refuses_terms_that_no_loan_could_have(self, api, given, pointer):
         response = api.post(PATH, samples.product(**given))
 
-        assert_refused(response, 422, "invalid_terms", pointers=[pointer])
+        problem = assert_refused(response, 422, "invalid_request", pointers=[pointer])
+        assert {fault["code"] for fault in problem["errors"]} == {"invalid_terms"}
 
     @pytest.mark.parametrize(
         ("given", "pointer"),
@@ -115,6 +202,7 @@ class TestCreateProduct:
             ({"currency": "XXX"}, "#/currency"),
             ({"currency": "KES "}, "#/currency"),
             ({"currency": 404}, "#/currency"),
+            ({"principal_min": "0.00"}, "#/principal_min"),
             ({"principal_min": 1000}, "#/principal_min"),
             ({"principal_min": 1000.5}, "#/principal_min"),
             ({"principal_min": "-1.00"}, "#/principal_min"),
@@ -134,17 +222,20 @@ class TestCreateProduct:
             ({"annual_rate": "1000.01"}, "#/annual_rate"),
             ({"annual_rate": "1.0000001"}, "#/annual_rate"),
             ({"annual_rate": "twelve"}, "#/annual_rate"),
-            ({"method": "bullet"}, "#/method"),
+            ({"method": "balloon"}, "#/method"),
             ({"method": 1}, "#/method"),
             ({"method": {}}, "#/method"),
-            ({"day_count": "ACT/ACT"}, "#/day_count"),
+            ({"day_count": "ACT/364"}, "#/day_count"),
             ({"rounding": "nearest"}, "#/rounding"),
             ({"allocation": ["interest", "fees"]}, "#/allocation/1"),
-            ({"allocation": ["interest"] * 11}, "#/allocation"),
+            ({"allocation": ["interest"] * 13}, "#/allocation"),
+            ({"allocation": ["interest", 7]}, "#/allocation/1"),
+            ({"allocation": {"order": ["interest"]}}, "#/allocation/order"),
+            ({"allocation": {"along": "vertical"}}, "#/allocation/along"),
             ({"allocation": "interest"}, "#/allocation"),
             ({"frequency": {"every": 0, "unit": "week"}}, "#/frequency/every"),
             ({"frequency": {"every": 13, "unit": "month"}}, "#/frequency/every"),
-            ({"frequency": {"every": 1, "unit": "day"}}, "#/frequency/unit"),
+            ({"frequency": {"every": 1, "unit": "fortnight"}}, "#/frequency/unit"),
             ({"frequency": {"every": 1, "unit": "week", "on": 5}}, "#/frequency/on"),
             ({"frequency": "monthly"}, "#/frequency"),
         ],
@@ -153,6 +244,12 @@ class TestCreateProduct:
         response = api.post(PATH, samples.product(**given))
 
         assert_refused(response, 422, "invalid_request", pointers=[pointer])
+
+    @pytest.mark.parametrize("body", [[], "product", 7])
+    def test_refuses_what_is_no_object(self, api, body):
+        response = api.post(PATH, body)
+
+        assert_refused(response, 422, "invalid_request", pointers=["#"])
 
     def test_names_every_missing_field(self, api):
         response = api.post(PATH, {})
@@ -169,7 +266,8 @@ class TestReviseProduct:
 
         assert response.status_code == 201, response.text
         assert response.headers["Location"] == f"{PATH}/{first['id']}/versions/2"
-        assert response.get_json() == first | {"version": 2, "annual_rate": "15.00"}
+        terms = first["terms"] | {"annual_rate": "15.00"}
+        assert response.get_json() == first | {"version": 2, "annual_rate": "15.00", "terms": terms}
 
     def test_leaves_earlier_versions_as_they_were(self, api):
         first = api.post(PATH, samples.product()).get_json()

@@ -1,5 +1,7 @@
 """Repayments over HTTP."""
 
+from uuid import UUID
+
 import pytest
 
 from tests import factories
@@ -22,9 +24,7 @@ class TestRecordRepayment:
         assert response.headers["Location"] == f"{path_of(disbursed_loan)}/{answered['id']}"
         loan = answered.pop("loan")
         # 408.03 settles the first installment; of the 91.97 left 8.04 is interest of the second.
-        assert answered == {
-            "id": answered["id"],
-            "loan_id": str(disbursed_loan.id),
+        assert samples.without(answered, "id", "loan_id", "actor", "postings") == {
             "sequence": 4,
             "date": "2026-02-15",
             "amount": "500.00",
@@ -34,9 +34,13 @@ class TestRecordRepayment:
             "recorded_at": INSTANT_OF_TESTS,
             "reversed_by": None,
             "reversed_on": None,
+            "type": "repayment",
+            "details": {},
+            "reverses": None,
+            "credit": "0.00",
             "allocations": [
-                {"installment": 1, "principal": "396.03", "interest": "12.00"},
-                {"installment": 2, "principal": "83.93", "interest": "8.04"},
+                samples.part(1, principal="396.03", interest="12.00"),
+                samples.part(2, principal="83.93", interest="8.04"),
             ],
         }
         expected = {
@@ -52,6 +56,21 @@ class TestRecordRepayment:
         }
         assert {name: loan[name] for name in expected} == expected
         assert loan == api.get(f"/api/v1/loans/{disbursed_loan.id}").get_json()
+
+    def test_tells_who_recorded_it_and_what_it_posted(self, api, disbursed_loan):
+        response = api.post(path_of(disbursed_loan), samples.repayment("500.00", date="2026-02-15"))
+
+        answered = response.get_json()
+        assert answered["loan_id"] == str(disbursed_loan.id)
+        assert answered["actor"] == f"api_key:{UUID(api.key.split('_')[2])}"
+        # 4.04 of interest is left unpaid and 92 days past due, so it stays in suspense.
+        assert answered["postings"] == [
+            samples.line("1000", "Cash and bank", debit="500.00"),
+            samples.line("1100", "Loan principal receivable", credit="479.96"),
+            samples.line("1110", "Interest receivable", credit="20.04"),
+            samples.line("2110", "Interest in suspense", debit="20.04"),
+            samples.line("4000", "Interest income", credit="20.04"),
+        ]
 
     def test_closes_the_loan_with_the_last_cent(self, api, disbursed_loan):
         api.post(path_of(disbursed_loan), samples.repayment("1224.07", date="2026-02-01"))
@@ -70,13 +89,13 @@ class TestRecordRepayment:
 
     def test_spreads_a_payment_dated_earlier_as_though_it_had_come_first(self, api, disbursed_loan):
         later = api.post(path_of(disbursed_loan), samples.repayment("12.00", date="2026-02-15")).get_json()
-        assert later["allocations"] == [{"installment": 1, "principal": "0.00", "interest": "12.00"}]
+        assert later["allocations"] == [samples.part(1, interest="12.00")]
 
         earlier = api.post(path_of(disbursed_loan), samples.repayment("12.00", date="2026-02-01")).get_json()
 
-        assert earlier["allocations"] == [{"installment": 1, "principal": "0.00", "interest": "12.00"}]
+        assert earlier["allocations"] == [samples.part(1, interest="12.00")]
         now = api.get(f"{path_of(disbursed_loan)}/{later['id']}").get_json()
-        assert now["allocations"] == [{"installment": 1, "principal": "12.00", "interest": "0.00"}]
+        assert now["allocations"] == [samples.part(1, principal="12.00")]
 
     def test_refuses_more_than_is_owed_and_says_what_closes_the_loan(self, api, disbursed_loan):
         response = api.post(path_of(disbursed_loan), samples.repayment("1224.09"))
@@ -99,9 +118,8 @@ class TestRecordRepayment:
         """Twelve minor units without interest."""
 
         def make(session):
-            product = factories.make_product(
-                session, currency=currency, principal_min=1, annual_rate=factories.Fraction(0)
-            )
+            limits = factories.make_limits(principal_min=1)
+            product = factories.make_product(session, currency=currency, limits=limits, annual_rate="0")
             return factories.make_disbursed_loan(session, product=product, amount=payoff)
 
         loan = committed(make)
@@ -179,13 +197,17 @@ class TestReverseRepayment:
         assert reversed_["loan"] == before
         assert api.get(f"{loan_path}/schedule").get_json() == schedule
         reversal = api.get(f"{loan_path}/events").get_json()["data"][-1]
-        kept = samples.without(repayment, "loan", "allocations", "reversed_by", "reversed_on")
+        kept = samples.without(repayment, "loan", "allocations", "reversed_by", "reversed_on", "postings")
+        # The reversal posts what the repayment had posted, the other way round.
+        turned = [each | {"debit": each["credit"], "credit": each["debit"]} for each in repayment["postings"]]
         assert samples.without(reversed_, "loan") == kept | {
             "allocations": [],
+            "postings": turned,
             "reversed_by": reversal["id"],
             "reversed_on": "2026-06-15",
         }
-        assert api.get(f"{path_of(disbursed_loan)}/{repayment['id']}").get_json() == reversed_
+        shown = api.get(f"{path_of(disbursed_loan)}/{repayment['id']}").get_json()
+        assert shown == reversed_ | {"postings": []}
 
     def test_reopens_a_loan_that_it_had_closed(self, api, disbursed_loan):
         repayment = api.post(path_of(disbursed_loan), samples.repayment("1224.08")).get_json()
@@ -246,7 +268,7 @@ class TestGetRepayment:
         response = api.get(recorded.headers["Location"])
 
         assert response.status_code == 200
-        assert response.data == recorded.data
+        assert response.get_json() == recorded.get_json() | {"postings": []}
 
     def test_refuses_an_unknown_repayment(self, api, disbursed_loan):
         assert_refused(api.get(f"{path_of(disbursed_loan)}/{UNKNOWN_ID}"), 404, "repayment_not_found")

@@ -175,11 +175,11 @@ class TestBody:
 class TestParameters:
     @pytest.mark.parametrize("route", routes.ROUTES, ids=str)
     def test_that_are_unknown_are_refused_by_every_route(self, api, route):
-        path = f"{route.path}?dry_run=true"
+        path = f"{route.path}?colour=blue"
 
         response = api.get(path) if route.method == "GET" else api.post(path, route.body)
 
-        assert_refused(response, 422, "invalid_request", pointers=["query:/dry_run"])
+        assert_refused(response, 422, "invalid_request", pointers=["query:/colour"])
 
 
 class TestUnknownField:
@@ -233,7 +233,7 @@ class TestMethod:
     @pytest.mark.parametrize("route", routes.COMMANDS, ids=str)
     def test_get_is_refused_where_there_is_only_a_command(self, api, route):
         if any(each.rule == route.rule for each in routes.QUERIES):
-            assert api.get(route.path).status_code == 200
+            assert api.get(route.path).status_code in {200, 404}
             return
 
         assert_refused(api.get(route.path), 405, "method_not_allowed")

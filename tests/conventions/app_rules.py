@@ -30,12 +30,20 @@ def routes_without_scope(app: Flask, *, scopes: Collection[str]) -> tuple[str, .
 
 
 def commands_not_idempotent(app: Flask) -> tuple[str, ...]:
-    """Name routes that create or change something and would do so twice if asked twice."""
+    """Name routes that create or change something and would do so twice if asked twice.
+
+    A POST that stores nothing says so; it cannot be both.
+    """
     return tuple(
         name
         for name, view in routes(app)
-        if name.startswith("POST ") and getattr(view, "__idempotent__", False) is not True
+        if name.startswith("POST ") and getattr(view, "__idempotent__", False) is stores_nothing(view)
     )
+
+
+def stores_nothing(view: Callable[..., object]) -> bool:
+    """Tell whether a view is a calculation."""
+    return getattr(view, "__stores_nothing__", False) is True
 
 
 def leaves(base: type) -> Iterator[type]:

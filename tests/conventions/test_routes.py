@@ -37,6 +37,13 @@ def planted():
 
     repay.__scope__ = "repayments:write"
     repay.__idempotent__ = True
+
+    def quote():
+        """Compute something, as often as asked."""
+
+    quote.__scope__ = "loans:read"
+    quote.__stores_nothing__ = True
+    app.add_url_rule("/api/v1/quotes", view_func=quote, methods=["POST"])
     app.add_url_rule("/api/v1/loans", view_func=Loans.as_view("loans"))
     app.add_url_rule("/api/v1/repayments", view_func=repay, methods=["POST"])
     app.add_url_rule("/health", endpoint="health", view_func=lambda: "")
@@ -55,6 +62,7 @@ class TestScopes:
 
     def test_are_noticed_when_no_key_can_carry_them(self, planted):
         assert app_rules.routes_without_scope(planted, scopes={"loans:write"}) == (
+            "POST /api/v1/quotes declares 'loans:read'",
             "GET /api/v1/loans declares None",
             "POST /api/v1/repayments declares 'repayments:write'",
         )
@@ -71,3 +79,8 @@ class TestCommands:
 
     def test_are_noticed_when_not(self, planted):
         assert app_rules.commands_not_idempotent(planted) == ("POST /api/v1/loans",)
+
+    def test_are_noticed_when_they_claim_to_store_nothing_too(self, planted):
+        planted.view_functions["repay"].__stores_nothing__ = True
+
+        assert app_rules.commands_not_idempotent(planted) == ("POST /api/v1/loans", "POST /api/v1/repayments")

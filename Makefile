@@ -5,7 +5,7 @@ BIN := .venv/bin
 FLASK := $(BIN)/python -m flask --app wsgi
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-only test-fast check format lint format-check types imports conventions spelling dashboards bench \
+.PHONY: help install run test test-only test-fast check format lint format-check types imports conventions spelling dashboards \
 	migrate migration downgrade verify trial-balance seed psql lock clean
 
 help: ## List what there is
@@ -56,9 +56,6 @@ spelling: install ## Check the spelling
 dashboards: install ## Write Grafana's dashboards from grafana/source
 	@$(BIN)/python -m grafana.build
 
-bench: install ## Measure what requests cost, against peers in the same run (args="paging --rounds 30")
-	@$(BIN)/python -m bench $(args)
-
 migrate: install ## Bring the database to the newest migration
 	@$(FLASK) db upgrade
 
@@ -89,5 +86,6 @@ clean: ## Remove what tools left behind (the database in .data/ and .venv stay)
 	@rm -rf .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
+include bench/peers.mk
 include ci/check.mk
 include deploy/stack.mk

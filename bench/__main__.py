@@ -7,10 +7,11 @@ import signal
 
 import click
 
-from bench import paging, rate, repayment, stage
+from bench import backdating, folding, league, paging, rate, repayment, schedules, stage
 from bench.stage import Server
 
 LOANS, SMALL, ROUNDS, SECONDS = 100_000, 1_000, 60, 20.0
+DRAWN = 10_000
 # Fewer rounds than this say nothing about the spread.
 ROUNDS_MIN = 30
 
@@ -18,55 +19,90 @@ ROUNDS_MIN = 30
 @click.group(invoke_without_command=True)
 @click.pass_context
 def bench(context: click.Context) -> None:
-    """Measure Branch Loans on a PostgreSQL of its own, which is removed at the end. Without a name: all of it."""
+    """Measure Branch Loans, requests on a PostgreSQL of its own, which is removed at the end. Without a name: all."""
     # Ended from outside like by Ctrl-C: the server and its folder go too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    running = context.with_resource(stage.server())
-    context.obj = running
-    click.echo(_surroundings(running))
+    click.echo(_surroundings())
     if context.invoked_subcommand is None:
+        schedules.run(rounds=ROUNDS)
+        league.run(loans=DRAWN)
+        folding.run(rounds=ROUNDS)
+        running = _server(context)
         paging.run(running, loans=LOANS, small=SMALL, rounds=ROUNDS)
         repayment.run(running)
+        backdating.run(running)
         rate.run(running, seconds=SECONDS)
+
+
+@bench.command("schedules")
+@click.option("--rounds", type=click.IntRange(ROUNDS_MIN), default=ROUNDS, show_default=True)
+def schedules_command(rounds: int) -> None:
+    """Schedules of 12, 36 and 360 installments a second, ours and those of other libraries."""
+    schedules.run(rounds=rounds)
+
+
+@bench.command("league")
+@click.option("--loans", type=click.IntRange(1), default=DRAWN, show_default=True, help="Random loans.")
+def league_command(loans: int) -> None:
+    """Faults in the schedules of random loans, ours and those of other libraries."""
+    league.run(loans=loans)
+
+
+@bench.command("folding")
+@click.option("--rounds", type=click.IntRange(ROUNDS_MIN), default=ROUNDS, show_default=True)
+def folding_command(rounds: int) -> None:
+    """The time to compute a loan from its events, on time, back-dated, with notes for explanations."""
+    folding.run(rounds=rounds)
 
 
 @bench.command("paging")
 @click.option("--loans", type=click.IntRange(1_000), default=LOANS, show_default=True, help="Large book.")
 @click.option("--small", type=click.IntRange(1_000), default=SMALL, show_default=True, help="Small book.")
 @click.option("--rounds", type=click.IntRange(ROUNDS_MIN), default=ROUNDS, show_default=True)
-@click.pass_obj
-def paging_command(running: Server, loans: int, small: int, rounds: int) -> None:
+@click.pass_context
+def paging_command(context: click.Context, loans: int, small: int, rounds: int) -> None:
     """Pages of a list: first, middle, last, filtered; a small book; OFFSET as the peer."""
-    paging.run(running, loans=loans, small=small, rounds=rounds)
+    paging.run(_server(context), loans=loans, small=small, rounds=rounds)
 
 
 @bench.command("repayment")
-@click.pass_obj
-def repayment_command(running: Server) -> None:
+@click.pass_context
+def repayment_command(context: click.Context) -> None:
     """Statements, round trips and rows of one repayment, and why each is needed."""
-    repayment.run(running)
+    repayment.run(_server(context))
+
+
+@bench.command("backdating")
+@click.pass_context
+def backdating_command(context: click.Context) -> None:
+    """A repayment dated on day 30 of a three-year loan of daily interest, over HTTP."""
+    backdating.run(_server(context))
 
 
 @bench.command("repayment-rate")
 @click.option("--seconds", type=click.FloatRange(2, 600), default=SECONDS, show_default=True)
-@click.pass_obj
-def rate_command(running: Server, seconds: float) -> None:
+@click.pass_context
+def rate_command(context: click.Context, seconds: float) -> None:
     """Repayments a second, against the same SQL sent by hand."""
-    rate.run(running, seconds=seconds)
+    rate.run(_server(context), seconds=seconds)
 
 
-def _surroundings(running: Server) -> str:
+def _surroundings() -> str:
     """This will say where the figures come from."""
+    load = " ".join(f"{each:.2f}" for each in os.getloadavg())
+    return f"{os.cpu_count()} cores, load {load}; Python {platform.python_version()}."
+
+
+def _server(context: click.Context) -> Server:
+    """This will start a server that goes when the command is done, and say what it is."""
+    running = context.with_resource(stage.server())
     with contextlib.closing(running.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         version = cursor.fetchone()[0]
         cursor.execute("SHOW fsync")
         fsync = cursor.fetchone()[0]
-    load = " ".join(f"{each:.2f}" for each in os.getloadavg())
-    return (
-        f"{os.cpu_count()} cores, load {load}; Python {platform.python_version()};"
-        f" PostgreSQL {version}, fsync {fsync}."
-    )
+    click.echo(f"\nPostgreSQL {version}, fsync {fsync}.")
+    return running
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def fill(connection: Connection, *, client: Client, loans: int) -> None:
         cursor.execute("VACUUM (ANALYZE)")
 
 
-def product(client: Client, *, currency: str) -> uuid.UUID:
+def product(client: Client, *, currency: str, **terms: object) -> uuid.UUID:
     """This will publish a product: 24 % a year, up to 60 equal monthly installments."""
     body = {
         "code": f"bench-{uuid.uuid4().hex[:12]}",
@@ -98,6 +98,7 @@ def product(client: Client, *, currency: str) -> uuid.UUID:
         "method": "equal_installments",
         "frequency": {"every": 1, "unit": "month"},
         "day_count": "EQUAL_PERIODS",
+        **terms,
     }
     return uuid.UUID(_json(client.post("/api/v1/products", body))["id"])
 

@@ -101,6 +101,8 @@ class Loan:
 
     terms: Terms
     status: str = "none"
+    # Whether nothing was unpaid once: then no more interest accrues.
+    ended: bool = False
     rows: list = field(default_factory=list)
     periods: list = field(default_factory=list)
     rates: list = field(default_factory=list)

@@ -106,7 +106,9 @@ def accrued_unpaid(loan, row, today):
 
 
 def interest_of_day(loan, day):
-    """The row in which interest of a day accrues, and how much, exact."""
+    """The row in which interest of a day accrues, and how much, exact; none once the plan has ended (section 11)."""
+    if loan.ended:
+        return None, Fraction(0)
     next_day = day + ONE_DAY
     if loan.is_daily:
         balance = loan.principal_outstanding()
@@ -135,7 +137,7 @@ def accrue_day(loan, day):
         row.accrued += interest
     for each in loan.rows:
         each.penalty_accrued += penalty_of_day(loan, each, day)
-    if loan.is_daily and not loan.rows_to_come():
+    if loan.is_daily and row is not None and not loan.rows_to_come():
         # Section 5: after the last due date interest goes on and belongs to the last row.
         whole = accrued(loan, row, day)
         row.planned[INTEREST] = max(whole - row.stays[INTEREST], row.planned[INTEREST])

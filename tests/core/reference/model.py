@@ -170,6 +170,7 @@ def update_status(loan):
     """Section 11."""
     if loan.status in {"disbursed", "repaid"}:
         loan.status = "repaid" if loan.is_repaid() else "disbursed"
+        loan.ended = loan.ended or loan.status == "repaid"
 
 
 def disburse(loan, event, day):

@@ -279,14 +279,15 @@ def plan_fees(loan, row):
 
 def replace_rows(loan, event, *, today, moved=MappingProxyType({})):
     """Section 7, reschedule: new rows in place of those not yet due. What was in the old ones goes to the first."""
+    places = len(loan.rows_to_come())
     drop_emptied(loan)
     old = loan.rows_to_come()
     kept = [row for row in loan.rows if row not in old]
     start = old[0].start if old else today
     accrued = accrued_by_itself(loan, old[0], today) if old else None
     # A row settled early leaves its period behind: those of the rows to be replaced are the last ones.
-    replaced = loan.periods[len(loan.periods) - len(old) :]
-    loan.periods = loan.periods[: len(loan.periods) - len(old)]
+    replaced = loan.periods[len(loan.periods) - places :]
+    loan.periods = loan.periods[: len(loan.periods) - places]
     is_first = event.first_due_date is not None
     count, before = len(old), replaced[0].number - 1 if replaced else 0
     if loan.terms.method is Method.BULLET and replaced:

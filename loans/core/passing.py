@@ -120,6 +120,8 @@ def row_due_from(account: Account, on: date) -> Row:
 def _charge_dated(account: Account, fee: Fee, day: date) -> None:
     """Charge a fee whose day has come."""
     price = fee.price(account.disbursed, rounding=account.terms.rounding)
+    if not price:
+        return
     row = row_due_from(account, day)
     account.reopen(row)
     row.add_fee(price)

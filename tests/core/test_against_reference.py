@@ -267,6 +267,6 @@ LoanLife.TestCase.settings = settings(
     max_examples=1000 if os.environ.get("CI") else 100,
     stateful_step_count=20,
     deadline=None,
-    derandomize="CI" in os.environ,
+    derandomize="RANDOM_TESTS" not in os.environ,
 )
 TestLoanLife = LoanLife.TestCase

@@ -144,7 +144,7 @@ def row_due_from(loan, day):
     for row in loan.rows[:last]:
         if row.due >= day and row.kind != DOWN_PAYMENT:
             return row
-    plan.drop_emptied(loan, kept=0)
+    loan.rows = [row for row in loan.rows if row.due < day or row.kind == DOWN_PAYMENT]
     start = max(row.due for row in loan.rows)
     row = Row(number=len(loan.rows) + 1, kind=EXTRA, start=start, end=day, due=day, fixed=True)
     loan.rows.append(row)

@@ -97,6 +97,8 @@ def pay_across(loan, payment, rows, components, unpaid):
 
 def pay_early_saving(loan, payment, rows, components, today):
     """Section 8, shorter_term and lower_installment: accrued interest, and principal of the current row."""
+    plan.drop_emptied(loan)
+    rows = [row for row in rows if row in loan.rows]
     before = payment.left
     for component in components:
         if component is INTEREST:

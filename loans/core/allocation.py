@@ -203,6 +203,7 @@ def _pay_to_save(money: Allocation, order: Sequence[int]) -> None:
             # It comes on top of the installment, which stays what it was.
             row.credited += row.ahead - before
     planning.plan_anew(account, keep_level=not lowers)
+    planning.forget_emptied(account)
 
 
 def _pay_last(money: Allocation, order: Sequence[int]) -> None:
@@ -313,6 +314,7 @@ def end_plan(account: Account, *, on: date) -> None:
             row.set_fee(0)
         put_off = put_off + row.own if row.deferred else 0
         account.undue -= row.planned - row.ahead
+    planning.forget_emptied(account)
     if account.trace is not None:
         account.trace.end(account.open_rows, on)
     account.put_off = account.carried = 0

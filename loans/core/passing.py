@@ -100,17 +100,10 @@ def _fix_last(account: Account, on: date) -> None:
 
 
 def row_due_from(account: Account, on: date) -> Row:
-    """Give the first installment due on or after a day; after the last that asks for anything, a row of its own."""
-    if not account.is_planned:
-        planning.project(account)
-    to_come = [row for row in account.rows if row.due_date >= on and row.kind is not RowKind.DOWN_PAYMENT]
-    if any(row.total for row in to_come):
-        return to_come[0]
-    # Rows that ask for nothing any more are gone.
-    if to_come:
-        del account.rows[to_come[0].number - 1 :]
-        account.plan_end = min(account.plan_end, len(account.rows))
-        account.current = min(account.current, account.plan_end)
+    """Give the first installment due on or after a day; after the last one, a row of its own."""
+    for row in account.rows:
+        if row.due_date >= on and row.kind is not RowKind.DOWN_PAYMENT:
+            return row
     last = account.rows[-1]
     row = Row(last.number + 1, RowKind.EXTRA, last.due_date, on, on)
     account.rows.append(row)

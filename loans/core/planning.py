@@ -120,17 +120,18 @@ def _adjusted(terms: Terms, day: date) -> date:
 
 
 def open_for_change(account: Account, *, on: date) -> None:
-    """Carry interest up to the day of a change of plan, and forget rows that a shorter term has left empty."""
+    """Carry interest up to the day of a change of plan."""
     account.accrue(on)
     if not account.is_planned:
         project(account)
-    rows = account.open_rows
-    if any(row.total for row in rows):
-        while rows[-1].total == 0:
-            rows.pop()
-        end = account.current + len(rows)
-        del account.rows[end : account.plan_end]
-        account.plan_end = end
+
+
+def forget_emptied(account: Account) -> None:
+    """Forget the rows after the current one that early money has left with nothing to ask for."""
+    rows = account.rows
+    while account.plan_end == len(rows) and account.plan_end - account.current > 1 and rows[-1].total == 0:
+        rows.pop()
+        account.plan_end -= 1
         # Interest that grace has put off is due with the last row at the latest.
         rows[-1].deferred = False
 

@@ -11,6 +11,7 @@ from loans.core import fold
 from loans.core.account import Applied, Part
 from loans.core.business_days import Convention
 from loans.core.daycount import DayCount
+from loans.core.events import EventKind
 from loans.core.lifecycle import Status
 from loans.core.terms import BUCKETS, Across, Component, EarlyPayment, Grace, InterestMode, Method, Timing
 from tests.core.samples import (
@@ -22,6 +23,7 @@ from tests.core.samples import (
     THIRD_DUE,
     asked,
     folded,
+    happened,
     repayment,
     sample_terms,
 )
@@ -189,6 +191,16 @@ class TestEarlyMoney:
         state = self.early(EarlyPayment.SHORTER_TERM, amount=84002)
 
         assert asked(state) == [(33002, 1000), (50000 + 16998, 170)]
+
+    def test_forgets_the_rows_that_it_empties(self):
+        # A fee in what would have been the third period: its row is gone, so the fee has one of its own.
+        fee = happened(EventKind.FEE, date(2024, 3, 20), 700, number=5)
+
+        state = folded(repayment(84002, on=FIRST_DUE, number=4), fee, early_payment=EarlyPayment.SHORTER_TERM)
+
+        row = state.installments[2]
+        assert (row.number, row.kind, row.from_date, row.due_date) == (3, "extra", SECOND_DUE, fee.date)
+        assert [row.due for row in state.installments[1:]] == [(0, 0, 170, 66998), (0, 700, 0, 0)]
 
     def test_leaves_the_term_and_lowers_the_installment_when_so_agreed(self):
         # 510.00 x 0.01 / (1 - 1.01**-2) = 258.8337; less 5.10; then 256.27 with 2.56.

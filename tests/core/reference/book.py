@@ -108,6 +108,8 @@ class Loan:
     rates: list = field(default_factory=list)
     # Days without interest: pauses, and the interest-free periods of section 4.
     pauses: list = field(default_factory=list)
+    # Section 4: rows that early money has emptied; their periods stay.
+    rows_gone: int = 0
     # Section 2: what due dates are counted from, and how many of them there have been.
     counted_from: date | None = None
     first_due_date: date | None = None

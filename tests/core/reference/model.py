@@ -140,11 +140,9 @@ def add_charge(row, component, amount):
 
 def row_due_from(loan, day):
     """Section 6, a manual fee: the first installment due on or after its date, else a row of its own."""
-    last = max(row.number for row in loan.rows if any(loan.asked(row, each) for each in Component))
-    for row in loan.rows[:last]:
+    for row in loan.rows:
         if row.due >= day and row.kind != DOWN_PAYMENT:
             return row
-    loan.rows = [row for row in loan.rows if row.due < day or row.kind == DOWN_PAYMENT]
     start = max(row.due for row in loan.rows)
     row = Row(number=len(loan.rows) + 1, kind=EXTRA, start=start, end=day, due=day, fixed=True)
     loan.rows.append(row)
@@ -171,6 +169,11 @@ def update_status(loan):
     if loan.status in {"disbursed", "repaid"}:
         loan.status = "repaid" if loan.is_repaid() else "disbursed"
         loan.ended = loan.ended or loan.status == "repaid"
+        if loan.status == "repaid":
+            # The plan ends: nothing is planned anew any more.
+            plan.drop_emptied(loan)
+            for row in loan.rows:
+                row.fixed = True
 
 
 def disburse(loan, event, day):
@@ -187,7 +190,7 @@ def disburse(loan, event, day):
     loan.lent += event.amount + added
     loan.disbursements += 1
     if loan.disbursements > 1:
-        plan.plan_anew(loan, day)
+        plan.plan_rows(loan, day)
         return
     plan.first_schedule(loan, event)
     plan.plan_rows(loan, day)
@@ -196,12 +199,12 @@ def disburse(loan, event, day):
 
 def change_rate(loan, event, day):
     loan.rates.append((day, event.annual_rate))
-    plan.plan_anew(loan, day)
+    plan.plan_rows(loan, day)
 
 
 def pause_interest(loan, event, day):
     loan.pauses.append((day, event.until))
-    plan.plan_anew(loan, day)
+    plan.plan_rows(loan, day)
 
 
 def reschedule(loan, event, day):

@@ -97,8 +97,6 @@ def pay_across(loan, payment, rows, components, unpaid):
 
 def pay_early_saving(loan, payment, rows, components, today):
     """Section 8, shorter_term and lower_installment: accrued interest, and principal of the current row."""
-    plan.drop_emptied(loan)
-    rows = [row for row in rows if row in loan.rows]
     before = payment.left
     for component in components:
         if component is INTEREST:
@@ -109,11 +107,15 @@ def pay_early_saving(loan, payment, rows, components, today):
     if payment.left == before:
         return
     if loan.terms.early_payment is EarlyPayment.LOWER_INSTALLMENT:
-        plan.plan_anew(loan, today)
+        plan.plan_rows(loan, today)
     else:
         # The installment stays: early principal comes on top of it, early interest is a part of it.
         plan.keep_what_is_paid(loan, [PRINCIPAL])
         plan.lay_out(loan, today)
+    if loan.is_daily:
+        # Daily interest accrues on what is outstanding, which the plan just made has changed.
+        plan.lay_out(loan, today)
+    plan.drop_emptied(loan)
 
 
 def pay_current_principal(loan, payment, rows):

@@ -83,12 +83,6 @@ def first_schedule(loan, event):
     make_rows(loan, start=event.date, count=terms.installments, grace=terms.grace, is_first=True)
 
 
-def plan_anew(loan, today):
-    """Section 4, anew: a new level installment or share for the rows to come, without those emptied."""
-    drop_emptied(loan)
-    plan_rows(loan, today)
-
-
 def plan_rows(loan, today, *, level=None, accrued=None):
     """Section 4, anew: what is paid stays, and the new installment comes on top.
 
@@ -99,15 +93,17 @@ def plan_rows(loan, today, *, level=None, accrued=None):
     lay_out(loan, today, accrued=accrued)
 
 
-def drop_emptied(loan, *, kept=1):
-    """Section 4: rows at the end that a shorter term has emptied are gone for good; `kept` rows to come stay."""
+def drop_emptied(loan):
+    """Section 4, anew: the rows after the current one that early money has emptied are gone."""
     rows = loan.rows_to_come()
     while (
-        len(rows) > kept
+        len(rows) > 1
         and rows[-1] is loan.rows[-1]
         and not any(loan.asked(rows[-1], each) for each in Component)
     ):
         loan.rows.remove(rows.pop())
+        loan.rows_gone += 1
+        rows[-1].interest_grace = False
 
 
 def keep_what_is_paid(loan, components=(PRINCIPAL, INTEREST)):
@@ -279,9 +275,9 @@ def plan_fees(loan, row):
 
 def replace_rows(loan, event, *, today, moved=MappingProxyType({})):
     """Section 7, reschedule: new rows in place of those not yet due. What was in the old ones goes to the first."""
-    places = len(loan.rows_to_come())
-    drop_emptied(loan)
     old = loan.rows_to_come()
+    gone, loan.rows_gone = loan.rows_gone, 0
+    places = len(old) + gone if old else 0
     kept = [row for row in loan.rows if row not in old]
     start = old[0].start if old else today
     accrued = accrued_by_itself(loan, old[0], today) if old else None
@@ -301,7 +297,7 @@ def replace_rows(loan, event, *, today, moved=MappingProxyType({})):
         loan.periods_before = before
         is_first = before == 0
     elif loan.periods:
-        loan.periods_before = max(loan.periods[-1].number, dates_passed(loan, today))
+        loan.periods_before = max(loan.periods[-1 - gone].number, dates_passed(loan, today))
         is_first = True
     grace = event.grace or grace_left(old)
     periods_kept, pauses_kept = list(loan.periods), list(loan.pauses)

@@ -146,6 +146,7 @@ def _charge_late(account: Account, day: date) -> None:
     row, late_fee = account.rows[account.late_from], account.terms.late_fee
     account.late_from += 1
     _fix_last(account, day)
+    account.day = day
     overdue = row.unpaid(FEE) + row.unpaid(INTEREST) + row.unpaid(PRINCIPAL)
     if late_fee is not None and overdue > 0:
         price = late_fee.price(overdue, rounding=account.terms.rounding)

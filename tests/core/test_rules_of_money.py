@@ -110,6 +110,15 @@ class TestFees:
         assert [state.installments[0].due.penalty for state in days] == [0, fee, fee]
         assert days[1].due(date(2024, 2, 21)) == 34002 + fee
 
+    def test_of_the_last_daily_row_stay_as_they_fell_due_when_a_late_fee_follows(self):
+        # 10 % of the 10.19 interest of 15 March to 15 April, not of the 10.52 a day later, when the late fee falls.
+        fees = (Fee(charged=FeeTime.PER_INSTALLMENT, percent=Fraction(10), of=FeeBase.INTEREST),)
+
+        state = folded(on=THIRD_DUE + timedelta(days=10), fees=fees, late_fee=LateFee(amount=500), **DAILY)
+
+        assert [row.due.fee for row in state.installments] == [102, 95, 102]
+        assert [row.due.penalty for row in state.installments] == [500, 500, 500]
+
     def test_late_are_not_charged_for_a_row_that_is_paid(self):
         paid = repayment(34002, on=date(2024, 2, 20), number=4)
 

@@ -113,7 +113,7 @@ def rounded(exact: Fraction, terms: Terms) -> int:
 def stretch(each: Accrual, currency: str, *, figure: str = "interest.accrued") -> Step:
     """Write the interest of one balance at one rate over some days; it is rounded only with the others."""
     days = (each.to_date - each.from_date).days
-    balance = money.format_amount(each.balance, currency)
+    balance, interest = money.format_amount(each.balance, currency), in_words(each.interest, currency)
     if each.rate is None:
         formula, part = "interest of the row x days / days left", f"x {written(each.years)}"
     else:
@@ -131,8 +131,9 @@ def stretch(each: Accrual, currency: str, *, figure: str = "interest.accrued") -
         year_fraction=each.years,
         unrounded=each.interest,
         rounded=each.interest.numerator // each.interest.denominator,
+        # A figure that is cut off ends with dots already.
         text=f"{each.from_date} to {each.to_date}, {days} days: {balance} {part} ="
-        f" {in_words(each.interest, currency)}.",
+        f" {interest}{'' if interest.endswith('.') else '.'}",
     )
 
 

@@ -81,6 +81,12 @@ class TestExplainInstallment:
         ]
         assert lines[-1] == "Repayment on 2024-02-15: 1.00 of interest paid."
 
+    def test_ends_a_sentence_in_the_three_dots_of_a_figure_that_is_cut_off(self):
+        # 1000.00 x 12 % x 31/365 = 10.19178082...
+        lines = of_installment(1, day_count=DayCount.ACT_365F).text.splitlines()
+
+        assert lines[1] == "2024-01-15 to 2024-02-15, 31 days: 1000.00 x 12 % x 31/365 = 10.191780..."
+
     def test_says_it_in_json(self):
         document = of_installment(2, PAID, on=SECOND_DUE).to_json()
 

@@ -129,7 +129,7 @@ def verify() -> None:
     if found:
         click.echo(f"{total} loans verified: {len(found)} differences. See docs/runbooks/verification.md.")
         raise SystemExit(1)
-    click.echo(f"{total} loans verified: no differences (I1, I2, I3, I4, I11).")
+    click.echo(f"{total} loans verified: no differences (I1, I2, I3, I4, I11, I12).")
 
 
 def _note_run(started_at: datetime, *, verified: int, faults: int) -> None:

@@ -105,6 +105,7 @@ STATUS: Mapping[type[LendingError], HTTPStatus] = {
     repayments.Overpayment: HTTPStatus.UNPROCESSABLE_ENTITY,
     repayments.PayoffDiffers: HTTPStatus.UNPROCESSABLE_ENTITY,
     servicing.NothingToWaive: HTTPStatus.CONFLICT,
+    transactions.ContradictsHistory: HTTPStatus.CONFLICT,
     transactions.CurrencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     transactions.TransactionNotFound: HTTPStatus.NOT_FOUND,
     calendars.UnknownCalendar: HTTPStatus.UNPROCESSABLE_ENTITY,

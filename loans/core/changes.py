@@ -73,6 +73,8 @@ def disburse(account: Account, event: Event) -> None:
 
 def _check_disbursement(account: Account, amount: int) -> None:
     terms = account.terms
+    if account.paid_out == terms.principal:
+        raise DisbursementDiffers("All that was agreed has been disbursed.", field="amount")
     if amount <= 0:
         raise AmountNotPositive("amount must be more than zero.", field="amount")
     agreed = money.format_amount(terms.principal, terms.currency)
@@ -146,8 +148,11 @@ def pause(account: Account, event: Event) -> None:
 def reschedule(account: Account, event: Event) -> None:
     """Replace the rows that are not due yet; a re-age takes the overdue ones with it.
 
-    :raises InvalidChange: if the new schedule contradicts itself or never ends.
+    :raises InvalidChange: if nothing is to change, or the new schedule contradicts itself or never ends.
     """
+    changes = (event.first_due_date, event.installments, event.installment_amount, event.grace)
+    if event.kind is EventKind.RESCHEDULE and all(each is None for each in changes):
+        raise InvalidChange("A reschedule must change something.", field="installments")
     planning.open_for_change(account, on=event.date)
     _close_due(account, event.date)
     old = account.open_rows
@@ -164,7 +169,8 @@ def reschedule(account: Account, event: Event) -> None:
     grace, count = event.grace or _grace_left(old), event.installments or left
     _check_count(count, grace)
     ends = _new_ends(account, event, count=count)
-    begins = _rebuild_timeline(account, ends=ends, on=event.date)
+    begins = (account.timeline.period_start(account.mark) if old else None) or max(event.date, account.mark)
+    _rebuild_timeline(account, begins=begins, ends=ends)
     planning.add_rows(account, ends=ends, from_date=old[0].from_date if old else begins, grace=grace)
     if account.terms.method is Method.BULLET:
         account.rows[-1].period += count - 1
@@ -240,9 +246,11 @@ def _new_ends(account: Account, event: Event, *, count: int) -> tuple[date, ...]
     ends = planning.ends(account, count=count if is_counted else INSTALLMENTS_MAX)
     if not is_counted:
         ends = tuple(end for end in ends if planning.is_in_time(end, event.date))
-    if ends[0] <= event.date:
+    # What a settled loan asks for again may lie before the end of the rows it had.
+    earliest = max([event.date, *(row.due_date for row in account.rows[-1:])])
+    if ends[0] <= earliest:
         raise InvalidChange(
-            f"The first new installment must fall due after {event.date}.", field="first_due_date"
+            f"The first new installment must fall due after {earliest}.", field="first_due_date"
         )
     if not planning.is_in_time(ends[-1], event.date):
         raise InvalidChange(
@@ -252,10 +260,9 @@ def _new_ends(account: Account, event: Event, *, count: int) -> tuple[date, ...]
     return ends[-1:] if account.terms.method is Method.BULLET else ends
 
 
-def _rebuild_timeline(account: Account, *, ends: tuple[date, ...], on: date) -> date:
-    """Measure the new periods and give their start: the current one goes on, to its new end."""
+def _rebuild_timeline(account: Account, *, begins: date, ends: tuple[date, ...]) -> None:
+    """Measure the new periods: the current one goes on, to its new end."""
     old, terms = account.timeline, account.terms
-    begins = old.period_start(account.mark) or max(on, account.mark)
     regular = dates.period_start(ends[0], frequency=terms.frequency, due_day=planning.anchor_day(account))
     timeline = Timeline(
         terms,
@@ -267,7 +274,6 @@ def _rebuild_timeline(account: Account, *, ends: tuple[date, ...], on: date) -> 
     account.carried *= timeline.scale // old.scale
     account.timeline = timeline
     account.mark = max(account.mark, begins)
-    return begins
 
 
 def _hand_over(account: Account, old: list[Row], moved: list[int]) -> None:

@@ -1,6 +1,7 @@
 """Events that move money or give it up: repayments, payoffs, waivers, chargebacks, refunds, losses, recoveries.
 
-Rules: docs/lending-rules.md, sections 7 to 9. An event that finds less than it names takes what there is.
+Rules: docs/lending-rules.md, sections 7 to 9. A waiver or goodwill credit that finds less than it names takes what
+there is; a chargeback or refund is money that has moved, so it is refused.
 """
 
 from datetime import date
@@ -9,7 +10,7 @@ from typing import ClassVar
 from loans.core import allocation, money, passing, planning
 from loans.core.account import Account, Applied, Part
 from loans.core.allocation import Allocation
-from loans.core.changes import AmountNotPositive
+from loans.core.changes import AmountNotPositive, InvalidChange
 from loans.core.errors import LendingError
 from loans.core.events import Event, EventKind, RefundOf
 from loans.core.rows import FEE, INTEREST, PENALTY, PRINCIPAL, Row
@@ -21,6 +22,24 @@ class UnknownRepayment(LendingError):
 
     code: ClassVar[str] = "unknown_repayment"
     title: ClassVar[str] = "Unknown repayment"
+
+
+class MoreThanThereIs(LendingError):
+    """The amount of a credit, waiver, chargeback or refund is more than there is to credit, waive or give back."""
+
+    code: ClassVar[str] = "more_than_there_is"
+    title: ClassVar[str] = "More than there is"
+
+    @classmethod
+    def of(cls, amount: int, *, available: int, currency: str) -> "MoreThanThereIs":
+        """Make the refusal of an amount, both in minor units: an error to raise."""
+        there = money.format_amount(available, currency)
+        return cls(
+            f"{money.format_amount(amount, currency)} {currency} is more than the {there} {currency} there is.",
+            field="amount",
+            available=there,
+            currency=currency,
+        )
 
 
 def receive(account: Account, event: Event) -> None:
@@ -146,12 +165,16 @@ def charge_back(account: Account, event: Event) -> None:
     """Owe again what a repayment had paid: from the credit it left, then principal, interest, fees, penalties.
 
     :raises UnknownRepayment: if the event named is not a repayment that counts.
+    :raises MoreThanThereIs: if less of it is left.
     """
     paid = next((each for each in account.applied if each.event_id == event.repayment), None)
     if paid is None or paid.event_id not in account.receipts:
         raise UnknownRepayment(f"Event {event.repayment} is not a repayment of this loan.", field="repayment")
     taken_back = account.taken_back.setdefault(paid.event_id, [0, 0, 0, 0, 0])
-    left = amount = min(paid.amount - sum(taken_back), paid.amount if event.amount is None else event.amount)
+    there = paid.amount - sum(taken_back)
+    left = amount = there if event.amount is None else event.amount
+    if amount > there:
+        raise MoreThanThereIs.of(amount, available=there, currency=account.terms.currency)
     from_credit = min(left, paid.credit - taken_back[4], account.credit)
     account.credit -= from_credit
     taken_back[4] += from_credit
@@ -189,18 +212,25 @@ def _owe_again(account: Account, on: date, parts: list[int]) -> int:
 
 
 def refund(account: Account, event: Event) -> None:
-    """Pay out the customer's credit balance, or give back a fee or penalty that was paid."""
-    wanted = event.amount or 0
-    if wanted <= 0:
+    """Pay out the customer's credit balance, or give back fees and penalties that were paid; all without an amount.
+
+    :raises AmountNotPositive: if it is nothing.
+    :raises MoreThanThereIs: if less is there.
+    """
+    there = account.credit
+    if event.of is RefundOf.FEE:
+        paid = sum(row.paid[FEE] + row.paid[PENALTY] for row in account.rows)
+        there = paid + account.fees_deducted + account.fees_added - account.fees_refunded
+    amount = there if event.amount is None else event.amount
+    if amount <= 0 and event.amount is not None:
         raise AmountNotPositive("amount must be more than zero.", field="amount")
-    if event.of is RefundOf.OVERPAYMENT:
-        amount = min(wanted, account.credit)
+    if amount > there:
+        raise MoreThanThereIs.of(amount, available=there, currency=account.terms.currency)
+    if event.of is RefundOf.FEE:
+        account.fees_refunded += amount
+    else:
         account.credit -= amount
         account.refunded += amount
-    else:
-        paid = sum(row.paid[FEE] + row.paid[PENALTY] for row in account.rows)
-        amount = min(wanted, paid + account.fees_deducted + account.fees_added - account.fees_refunded)
-        account.fees_refunded += amount
     account.applied.append(Applied(event.id, amount))
 
 
@@ -221,7 +251,12 @@ def write_off(account: Account, event: Event) -> None:
 
 
 def charge_off(account: Account, event: Event) -> None:
-    """Mark the day on which the books take the loss."""
+    """Mark the day on which the books take the loss.
+
+    :raises InvalidChange: if they have taken it.
+    """
+    if account.charged_off_on is not None:
+        raise InvalidChange(f"The loan was charged off on {account.charged_off_on} already.", field="date")
     account.charged_off_on = event.date
     account.applied.append(Applied(event.id, 0))
 
@@ -235,24 +270,10 @@ def recover(account: Account, event: Event) -> None:
     account.applied.append(Applied(event.id, amount))
 
 
-class MoreThanThereIs(LendingError):
-    """The amount of a waiver, chargeback or refund is more than there is to waive, take back or give back."""
-
-    code: ClassVar[str] = "more_than_there_is"
-    title: ClassVar[str] = "More than there is"
-
-
 def check_taken(event: Event, applied: Applied | None, *, currency: str) -> None:
     """Refuse a new event that could not take its whole amount.
 
     :raises MoreThanThereIs: if it took less; its extension `available` is what it could take.
     """
-    if event.amount is None or applied is None or applied.amount >= event.amount:
-        return
-    available = money.format_amount(applied.amount, currency)
-    raise MoreThanThereIs(
-        f"{money.format_amount(event.amount, currency)} {currency} is more than the {available} there is.",
-        field="amount",
-        available=available,
-        currency=currency,
-    )
+    if event.amount is not None and applied is not None and applied.amount < event.amount:
+        raise MoreThanThereIs.of(event.amount, available=applied.amount, currency=currency)

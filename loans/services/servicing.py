@@ -8,7 +8,7 @@ from typing import Unpack
 from sqlalchemy.orm import Session
 
 from loans.core import money, rates
-from loans.core.changes import AmountNotPositive, InvalidChange
+from loans.core.changes import AmountNotPositive
 from loans.core.errors import LendingError
 from loans.core.events import Event, EventKind
 from loans.core.settlement import MoreThanThereIs
@@ -177,8 +177,6 @@ def reschedule(
     :raises DateTooEarly: if `on` lies before the disbursement.
     """
     loan = transactions.open_loan(session, loan_id=loan_id)
-    if (first_due_date, installments, installment_amount, grace) == (None, None, None, None):
-        raise InvalidChange("A reschedule must change something.", field="installments")
     event = _new_schedule(
         loan.event(EventKind.RESCHEDULE, given),
         loan,

@@ -6,7 +6,6 @@ Lock the loan, load its events, fold them, build the event, fold again, write th
 import dataclasses
 import uuid
 from collections.abc import Collection
-from datetime import date
 
 from sqlalchemy.orm import Session
 
@@ -36,6 +35,13 @@ class TransactionNotFound(LendingError):
 
     code = "transaction_not_found"
     title = "Transaction not found"
+
+
+class ContradictsHistory(LendingError):
+    """What was recorded of the loan before could not stand beside the event."""
+
+    code = "contradicts_history"
+    title = "Contradicts the history"
 
 
 class CurrencyMismatch(LendingError):
@@ -73,10 +79,21 @@ class OpenLoan:
     def after(self, event: Event, *, context: Context) -> LoanState:
         """Compute the state that a further event leads to, as of today.
 
-        :raises LendingError: if the event contradicts the rest of the history.
+        :raises ContradictsHistory: if an event recorded before could not stand beside it.
+        :raises LendingError: if the event itself is refused.
         """
         as_of = max(self.record.as_of, context.business_date)
-        return fold.fold(self.terms, [*self.events, event], as_of=as_of)
+        try:
+            return fold.fold(self.terms, [*self.events, event], as_of=as_of)
+        except LendingError as error:
+            other = next((each for each in self.events if each.id == error.event_id), None)
+            if other is None:
+                raise
+            raise ContradictsHistory(
+                f"The {other.kind} of {other.date} could not stand beside it: {error.detail}",
+                event=str(other.id),
+                because=error.code,
+            ) from error
 
     def amount(self, text: str, *, currency: str | None) -> int:
         """Read an amount in the loan's currency as minor units.
@@ -138,24 +155,39 @@ def record_whole(session: Session, *, loan: OpenLoan, event: Event, given: Given
     :raises MoreThanThereIs: if its amount is more than there is, or there is nothing; it names what there is.
     :raises LendingError: if the event contradicts the rest of the history.
     """
-    context = given["context"]
-    after = loan.after(event, context=context)
-    there = taken(after, event=event)
+    after, there = _take(loan, event, context=given["context"])
     if there == 0 or (event.amount is not None and event.amount > there):
-        currency = loan.record.currency
-        available = money.format_amount(there, currency)
-        raise MoreThanThereIs(
-            f"There is {available} {currency}.", field="amount", available=available, currency=currency
-        )
+        raise MoreThanThereIs.of(event.amount or 0, available=there, currency=loan.record.currency)
     if event.amount is None:
         # The amount is stored, so that an event recorded later does not change what was meant.
         event = dataclasses.replace(event, amount=there)
-        after = loan.after(event, context=context)
-        if taken(after, event=event) != there:
-            raise AssertionError(
-                f"{event} took {there} and, with that for its amount, {taken(after, event=event)}"
-            )
+        after, taken_then = _take(loan, event, context=given["context"])
+        if taken_then != there:
+            raise AssertionError(f"{event} took {there} and, with that for its amount, {taken_then}")
     return write(session, loan=loan, event=event, after=after, given=given)
+
+
+def _take(loan: OpenLoan, event: Event, *, context: Context) -> tuple[LoanState, int]:
+    """Give the state that an event leads to, and how much of its amount it could take without a loss to others.
+
+    Those of its kind and day are told by size, so that a larger one leaves the smaller ones less than they took.
+    """
+    beside = [
+        each
+        for each in loan.events
+        if (each.kind, each.date, each.repayment) == (event.kind, event.date, event.repayment)
+    ]
+    try:
+        after = loan.after(event, context=context)
+    except ContradictsHistory as error:
+        if event.amount is None or error.extensions["event"] not in {str(each.id) for each in beside}:
+            raise
+        # Told last, without an amount, it takes what the others leave.
+        rest = dataclasses.replace(event, amount=None)
+        available = taken(loan.after(rest, context=context), event=rest)
+        raise MoreThanThereIs.of(event.amount, available=available, currency=loan.record.currency) from error
+    lost = sum(taken(loan.before, event=each) - taken(after, event=each) for each in beside)
+    return after, max(taken(after, event=event) - lost, 0)
 
 
 def write(session: Session, *, loan: OpenLoan, event: Event, after: LoanState, given: Given) -> Transaction:
@@ -206,10 +238,16 @@ def reverse(
         date=loan_events.effective_date(loan.before, on=None, context=context),
         reverses=event_id,
     )
+    try:
+        after = loan.after(event, context=context)
+    except ContradictsHistory as error:
+        raise ReversalRefused(
+            f"Event {event_id} cannot be reversed: {error.detail}", event=error.extensions["event"]
+        ) from error
     change = Change(
         event=event,
         before=loan.before,
-        after=loan.after(event, context=context),
+        after=after,
         note=note,
         reversed_kind=EventKind(target.kind),
     )
@@ -283,15 +321,16 @@ def _check_nothing_rests_on(loan: OpenLoan, target: EventRecord) -> None:
     """Refuse to reverse a disbursement that others follow, and a repayment that was charged back."""
     gone = {each.reverses for each in loan.events}
     standing = [each for each in loan.events if each.reverses is None and each.id not in gone]
-    resting: date | None = None
+    resting: list[Event] = []
     if target.kind == EventKind.DISBURSED:
         place = next(each.key for each in standing if each.id == target.id)
-        resting = max(
-            (each.date for each in standing if each.kind not in DECISIONS and each.key > place), default=None
-        )
+        resting = [each for each in standing if each.kind not in DECISIONS and each.key > place]
     elif target.kind in RECEIPTS:
-        resting = max((each.date for each in standing if each.repayment == target.id), default=None)
-    if resting is not None:
+        resting = [each for each in standing if each.repayment == target.id]
+    if resting:
+        last = max(resting, key=lambda each: each.key)
         raise ReversalRefused(
-            f"Event {target.id} cannot be reversed while what happened on {resting} rests on it: reverse that first."
+            f"Event {target.id} cannot be reversed while the {last.kind} of {last.date} rests on it: reverse that"
+            " first.",
+            event=str(last.id),
         )

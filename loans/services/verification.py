@@ -1,14 +1,16 @@
 """Verification: fold every loan from scratch and compare it with what is stored.
 
-Checks I1 (entries balance), I2 (stored state = fold), I3 (balances = journal lines), I4 (principal adds up) and I11
-(sub-ledger = general ledger). The verification only reads, in one repeatable-read snapshot the caller opens.
+Checks I1 (entries balance), I2 (stored state = fold), I3 (balances = journal lines), I4 (principal adds up), I11
+(sub-ledger = general ledger) and I12 (the cash of each event is in the books, whole). The verification only reads, in
+one repeatable-read snapshot the caller opens.
 """
 
 import dataclasses
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -16,7 +18,8 @@ from sqlalchemy.orm import Session
 from loans import ledger
 from loans.core import fold
 from loans.core.errors import LendingError
-from loans.core.events import EventKind
+from loans.core.events import Event, EventKind
+from loans.core.postings import CASH
 from loans.core.state import Installment, LoanState
 from loans.models.monitoring import VerificationRun
 from loans.queries import loans
@@ -24,6 +27,17 @@ from loans.queries.loans import EventRecord, LoanRecord
 from loans.services import loan_events
 
 BATCH_SIZE = 500
+# Whether the money of an event comes in or goes out.
+_DIRECTIONS: Mapping[EventKind, int] = MappingProxyType(
+    {
+        EventKind.DISBURSED: -1,
+        EventKind.REPAYMENT: 1,
+        EventKind.PAYOFF: 1,
+        EventKind.RECOVERY: 1,
+        EventKind.REFUND: -1,
+        EventKind.CHARGEBACK: -1,
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +104,13 @@ def _verify_batch(
             posted=posted.get(loan.id, {}),
         ):
             yield Fault(invariant=invariant, subject=f"loan {loan.id}", detail=detail)
+        held, moved = posted.get(loan.id, {}).get((CASH, loan.currency), 0), _cash_moved(state, told)
+        if held != moved:
+            yield Fault(
+                invariant="I12",
+                subject=f"loan {loan.id}",
+                detail=f"its events moved {moved} and account {CASH} holds {held} of it (minor units)",
+            )
 
 
 def _differences(
@@ -125,6 +146,18 @@ def _differences(
             "I4",
             f"principal of all installments is {asked}, disbursed and charged back was {lent} (minor units)",
         )
+
+
+def _cash_moved(state: LoanState, told: Sequence[Event]) -> int:
+    """Add up what came in and went out by the events that stand, each with its whole amount."""
+    gone = {event.reverses for event in told}
+    moved = sum(
+        _DIRECTIONS[event.kind] * (event.amount or 0)
+        for event in told
+        if event.kind in _DIRECTIONS and event.id not in gone
+    )
+    # Fees deducted were never paid out.
+    return moved + state.fees_deducted
 
 
 def _charged_back(state: LoanState, history: tuple[EventRecord, ...]) -> int:

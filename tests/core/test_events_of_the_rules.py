@@ -199,7 +199,8 @@ class TestReschedule:
             (FIRST_DUE, {"grace": Grace(principal=2)}, "grace"),
             (FIRST_DUE, {"first_due_date": FIRST_DUE}, "first_due_date"),
             (FIRST_DUE, {"installment_amount": 600}, "installment_amount"),
-            (THIRD_DUE, {}, "date"),
+            (THIRD_DUE, {"installments": 2}, "date"),
+            (FIRST_DUE, {}, "installments"),
             (FIRST_DUE, {"first_due_date": date(2079, 1, 15)}, "installments"),
         ],
     )
@@ -274,3 +275,22 @@ class TestReAge:
 
         # A month from 1 May on all principal: 10.00, with the 20.07 of before.
         assert asked(state)[-1] == (100000, 1000 + 2007)
+
+    def test_of_a_loan_that_was_settled_once_begins_that_day(self):
+        # All is paid on 30 January, before any installment is due: the plan ends. A fee then falls due on 15 February.
+        settled = event(EventKind.PAYOFF, date(2024, 1, 30), 100484, number=4)
+        fee = event(EventKind.FEE, date(2024, 2, 1), 700, number=5)
+
+        state = folded(settled, fee, event(EventKind.RE_AGE, date(2024, 4, 20)))
+
+        row = state.installments[-1]
+        assert (row.from_date, row.due_date, row.due.fee) == (date(2024, 4, 20), date(2024, 5, 15), 700)
+
+    def test_of_a_loan_that_was_settled_once_comes_after_the_rows_that_it_had(self):
+        settled = event(EventKind.PAYOFF, date(2024, 1, 30), 100484, number=4)
+        fee = event(EventKind.FEE, date(2024, 2, 1), 700, number=5)
+
+        with pytest.raises(InvalidChange, match="must fall due after 2024-04-15") as refused:
+            folded(settled, fee, event(EventKind.RE_AGE, date(2024, 3, 1)))
+
+        assert refused.value.field == "first_due_date"

@@ -5,11 +5,11 @@ from datetime import date, timedelta
 import pytest
 
 from loans.core.account import Applied, Part
-from loans.core.changes import AmountNotPositive
+from loans.core.changes import AmountNotPositive, InvalidChange
 from loans.core.charges import Fee, FeeTime
 from loans.core.events import EventKind, RefundOf
 from loans.core.lifecycle import Status, TransitionNotAllowed
-from loans.core.settlement import UnknownRepayment
+from loans.core.settlement import MoreThanThereIs, UnknownRepayment
 from loans.core.terms import Component, InterestMode
 from tests.core.samples import (
     FIRST_DUE,
@@ -185,7 +185,15 @@ class TestChargeback:
     def test_takes_back_no_more_than_there_was(self):
         half = event(EventKind.CHARGEBACK, date(2024, 3, 1), 17001, repayment=PAID.id, number=8)
 
-        state = folded(PAID, half, event(EventKind.CHARGEBACK, date(2024, 3, 2), 34002, repayment=PAID.id))
+        with pytest.raises(MoreThanThereIs) as refused:
+            folded(PAID, half, event(EventKind.CHARGEBACK, date(2024, 3, 2), 17002, repayment=PAID.id))
+
+        assert refused.value.extensions["available"] == "170.01"
+
+    def test_without_an_amount_takes_back_what_is_left(self):
+        half = event(EventKind.CHARGEBACK, date(2024, 3, 1), 17001, repayment=PAID.id, number=8)
+
+        state = folded(PAID, half, event(EventKind.CHARGEBACK, date(2024, 3, 2), None, repayment=PAID.id))
 
         assert (did(state).amount, state.received) == (17001, 0)
 
@@ -198,20 +206,43 @@ class TestChargeback:
 
 
 class TestRefund:
-    def test_pays_out_the_credit_balance_and_no_more(self):
-        paid = repayment(102507, on=FIRST_DUE, number=4)
+    # 5.00 more than the 1020.07 that the loan costs.
+    OVERPAID = repayment(102507, on=FIRST_DUE, number=4)
+    FEE = event(EventKind.FEE, FIRST_DUE, 700, number=5)
+    FEE_PAID = repayment(34702, on=FIRST_DUE, number=4)
+    ON = date(2024, 2, 20)
 
-        state = folded(paid, event(EventKind.REFUND, date(2024, 2, 20), 900))
+    def test_pays_out_the_credit_balance(self):
+        state = folded(self.OVERPAID, event(EventKind.REFUND, self.ON, 300))
+
+        assert (did(state).amount, state.credit_balance, state.refunded) == (300, 200, 300)
+
+    def test_without_an_amount_pays_out_all_of_it(self):
+        state = folded(self.OVERPAID, event(EventKind.REFUND, self.ON, None))
 
         assert (did(state).amount, state.credit_balance, state.refunded) == (500, 0, 500)
 
-    def test_gives_back_a_fee_that_was_paid_and_no_more(self):
-        fee = event(EventKind.FEE, FIRST_DUE, 700, number=5)
-        paid = repayment(34702, on=FIRST_DUE, number=4)
+    def test_gives_back_a_fee_that_was_paid(self):
+        given_back = event(EventKind.REFUND, self.ON, 700, of=RefundOf.FEE)
 
-        state = folded(fee, paid, event(EventKind.REFUND, date(2024, 2, 20), 900, of=RefundOf.FEE))
+        state = folded(self.FEE, self.FEE_PAID, given_back)
 
         assert (did(state).amount, state.paid.fee, state.refunded) == (700, 700, 700)
+
+    @pytest.mark.parametrize(
+        ("told", "amount", "of", "available"),
+        [
+            ((OVERPAID,), 501, RefundOf.OVERPAYMENT, "5.00"),
+            ((FEE, FEE_PAID), 701, RefundOf.FEE, "7.00"),
+            # Of two on a day the larger is told first; nothing is left for the smaller.
+            ((OVERPAID, event(EventKind.REFUND, ON, 200, number=6)), 500, RefundOf.OVERPAYMENT, "0.00"),
+        ],
+    )
+    def test_is_no_more_than_there_is(self, told, amount, of, available):
+        with pytest.raises(MoreThanThereIs) as refused:
+            folded(*told, event(EventKind.REFUND, self.ON, amount, of=of))
+
+        assert refused.value.extensions["available"] == available
 
     def test_must_be_more_than_nothing(self):
         with pytest.raises(AmountNotPositive):
@@ -219,6 +250,10 @@ class TestRefund:
 
 
 class TestChargeOff:
+    def test_happens_once(self):
+        with pytest.raises(InvalidChange, match="charged off on 2024-02-15 already"):
+            folded(event(EventKind.CHARGE_OFF), event(EventKind.CHARGE_OFF, THIRD_DUE, number=10))
+
     def test_marks_the_day_and_changes_nothing_that_is_owed(self):
         state = folded(event(EventKind.CHARGE_OFF))
 

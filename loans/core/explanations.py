@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import ClassVar
 
-from loans.core import daycount, events, fold, money, steps
+from loans.core import daycount, event_words, events, fold, money, steps
 from loans.core.daycount import DayCount
 from loans.core.errors import LendingError
 from loans.core.event_steps import EventSteps
+from loans.core.event_words import EventWords
 from loans.core.events import DECISIONS, Event, EventKind
 from loans.core.row_steps import RowSteps
 from loans.core.rows import FEE, INTEREST
@@ -71,17 +72,18 @@ def explain_event(terms: Terms, told: Sequence[Event], *, event_id: uuid.UUID, a
     elif event not in history:
         summary += " has been reversed: it counts on no date."
     elif event.kind in DECISIONS:
-        summary += " moves no money."
+        principal = f"{money.format_amount(terms.principal, terms.currency)} {terms.currency}"
+        summary = event_words.of_decision(event, principal=principal)
     else:
         trace = Trace()
-        after = fold.fold(terms, history[: history.index(event) + 1], as_of=event.date, trace=trace)
-        before = fold.fold(terms, history[: history.index(event)], as_of=event.date)
+        earlier = history[: history.index(event)]
+        after = fold.fold(terms, [*earlier, event], as_of=event.date, trace=trace)
+        before = fold.fold(terms, earlier, as_of=event.date)
         found = EventSteps(event, before=before, after=after, trace=trace).write()
-        amounts = [each.amount for each in after.applied if each.event_id == event_id]
-        taken = money.format_amount(sum(amounts), terms.currency)
-        summary += (
-            f" took {taken} {terms.currency}." if amounts else " counts for nothing after the write-off."
-        )
+        if any(each.event_id == event_id for each in after.applied):
+            summary = EventWords(event, earlier=earlier, before=before, after=after, trace=trace).write()
+        else:
+            summary += " counts for nothing after the write-off."
     return Explanation(
         subject=f"{name} {event_id}", currency=terms.currency, as_of=as_of, summary=summary, steps=found
     )
@@ -90,11 +92,17 @@ def explain_event(terms: Terms, told: Sequence[Event], *, event_id: uuid.UUID, a
 def explain_payoff(terms: Terms, told: Sequence[Event], *, on: dt.date) -> Explanation:
     """Explain what ends the loan on a date: each component, and what another day adds.
 
+    :raises DateTooEarly: if the loan had not been applied for by then.
     :raises NothingToExplain: if the loan is not disbursed by that date.
     :raises LendingError: if the events contradict the rules.
     """
     trace = Trace()
     state = fold.fold(terms, told, as_of=on, trace=trace)
+    if state.status is None:
+        applied_on = min(event.date for event in told if event.kind is EventKind.APPLIED)
+        raise fold.DateTooEarly(
+            f"On {on}, the loan had not been applied for.", field="on", earliest=applied_on.isoformat()
+        )
     if state.disbursed_on is None:
         raise NothingToExplain(f"The loan is not disbursed on {on}.", field="on")
     total = money.format_amount(state.payoff.total, terms.currency)

@@ -11,7 +11,7 @@ from loans.core import attributions, money
 from loans.core.events import Event, EventKind
 from loans.core.rows import FEE, INTEREST, PENALTY, PRINCIPAL, Row, RowKind
 from loans.core.state import LoanState
-from loans.core.steps import Step, Value, in_words, levelling, rounded, stretch, written
+from loans.core.steps import Step, Value, in_words, levelling, percent, rounded, stretch, written
 from loans.core.terms import Method, Terms
 from loans.core.trace import Accrual, Charge, Sharing, Trace
 
@@ -98,7 +98,7 @@ class RowSteps:
                 "interest.earned",
                 why,
                 self.row.own,
-                f"Of this {self.amount(self.row.own)} is the row's interest: {why}.",
+                f"The row's own interest is {self.amount(self.row.own)}: {why}.",
                 inputs={"accrued": earned},
             )
         self._due_interest()
@@ -296,7 +296,7 @@ class RowSteps:
             if each.installment == self.number and each.is_late == (component == PENALTY)
         ]
         for each in [*planned, *charges]:
-            said = "" if each.percent == 0 else f" {written(each.percent)} % of {self.amount(each.base)},"
+            said = "" if each.percent == 0 else f" {percent(each.percent)} % of {self.amount(each.base)},"
             self.add(
                 f"{_NAMES[component]}.charged",
                 each.formula,

@@ -1,18 +1,26 @@
 """One step of an explanation: a figure, what it is made of, how it was rounded, and the sentence that says so."""
 
 import datetime as dt
+import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from loans.core import money
+from loans.core import money, rates
 from loans.core.money import Rounding
 from loans.core.terms import Method, Terms
 from loans.core.trace import Accrual, Levelling
 
 # Decimals beyond those of the currency that a sentence shows of a value before it was rounded.
 _MORE_DECIMALS = 4
+# A fraction of more digits than this is written as a decimal of so many places.
+_LONG = 10**1000
+_PLACES = 20
+# Decimals that a sentence shows of a number that is no amount.
+_DECIMALS_SHOWN = 6
+# Inputs in percent.
+_PERCENT = frozenset({"rate", "percent"})
 # An amount in minor units is an int; a rate, a part of a year or a count is a fraction.
 Value = int | Fraction | dt.date | str
 
@@ -22,13 +30,13 @@ class Step:
     """How one figure was found. Amounts are in minor units, `rounded` too; `unrounded` is what it was before.
 
     Counts, rates in percent and parts of a year among the inputs are fractions. Without a rounding mode nothing was
-    rounded.
+    rounded; `rounded` is then None, unless it is a whole number of minor units by itself.
     """
 
     figure: str
     formula: str
     unrounded: Fraction
-    rounded: int
+    rounded: int | None
     text: str
     inputs: Mapping[str, Value] = field(default_factory=dict)
     rounding: Rounding | None = None
@@ -41,12 +49,12 @@ class Step:
         return {
             "figure": self.figure,
             "formula": self.formula,
-            "inputs": {name: _written(value, currency) for name, value in self.inputs.items()},
+            "inputs": {name: _written(name, value, currency) for name, value in self.inputs.items()},
             "days": self.days,
             "year_fraction": None if self.year_fraction is None else written(self.year_fraction),
             "unrounded": written(self.unrounded / 10 ** money.exponent(currency)),
             "rounding": None if self.rounding is None else self.rounding.value,
-            "rounded": money.format_amount(self.rounded, currency),
+            "rounded": None if self.rounded is None else money.format_amount(self.rounded, currency),
             "events": [str(event_id) for event_id in self.event_ids],
             "text": self.text,
         }
@@ -79,12 +87,30 @@ class Explanation:
 
 
 def written(value: Fraction) -> str:
-    """Write a fraction as "numerator/denominator", a whole number as itself."""
+    """Write a fraction as "numerator/denominator", a whole number as itself.
+
+    Where one of them has more than a thousand digits, it is a decimal that is cut off, with three dots.
+    """
+    if max(abs(value.numerator), value.denominator) >= _LONG:
+        sign, digits = "-" if value < 0 else "", abs(value.numerator) * 10**_PLACES // value.denominator
+        whole, decimals = divmod(digits, 10**_PLACES)
+        return f"{sign}{whole}.{decimals:0{_PLACES}}..."
     return str(value.numerator) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
 
 
-def _written(value: Value, currency: str) -> str:
+def percent(value: Fraction) -> str:
+    """Write percent as the shortest decimal: such as 18.5, or 12."""
+    scaled = value * 10**rates.DECIMALS_MAX
+    if scaled.denominator != 1:
+        return written(value)
+    whole, decimals = divmod(scaled.numerator, 10**rates.DECIMALS_MAX)
+    return f"{whole}.{decimals:0{rates.DECIMALS_MAX}}".rstrip("0").rstrip(".")
+
+
+def _written(name: str, value: Value, currency: str) -> str:
     """Write an input in the way of its kind."""
+    if name in _PERCENT and isinstance(value, Fraction):
+        return percent(value)
     if isinstance(value, int):
         return money.format_amount(value, currency)
     if isinstance(value, Fraction):
@@ -117,7 +143,7 @@ def stretch(each: Accrual, currency: str, *, figure: str = "interest.accrued") -
     if each.rate is None:
         formula, part = "interest of the row x days / days left", f"x {written(each.years)}"
     else:
-        formula, part = "balance x rate x part of a year", f"x {written(each.rate)} % x {written(each.years)}"
+        formula, part = "balance x rate x part of a year", f"x {percent(each.rate)} % x {written(each.years)}"
     return Step(
         figure=figure,
         formula=formula,
@@ -130,9 +156,9 @@ def stretch(each: Accrual, currency: str, *, figure: str = "interest.accrued") -
         days=days,
         year_fraction=each.years,
         unrounded=each.interest,
-        rounded=each.interest.numerator // each.interest.denominator,
+        rounded=each.interest.numerator if each.interest.denominator == 1 else None,
         # A figure that is cut off ends with dots already.
-        text=f"{each.from_date} to {each.to_date}, {days} days: {balance} {part} ="
+        text=f"{each.from_date} to {each.to_date}, {days} day{'' if days == 1 else 's'}: {balance} {part} ="
         f" {interest}{'' if interest.endswith('.') else '.'}",
     )
 
@@ -151,6 +177,10 @@ def levelling(found: Levelling, terms: Terms) -> Step:
         "multiple": multiple,
     }
     inputs |= {f"f{at}": factor for at, factor in enumerate(found.factors, start=1)}
+    said = ""
+    if found.factors:
+        inputs["Fn"] = annuity = _annuity(found.factors)
+        said = f", where Fn = {_shown(annuity)},"
     return Step(
         figure="level_installment" if is_level else "equal_share",
         formula=found.formula,
@@ -159,7 +189,27 @@ def levelling(found: Levelling, terms: Terms) -> Step:
         rounding=terms.rounding,
         rounded=found.rounded,
         text=f"The {name} of {found.count} rows from number {found.first} on, set on {found.on}:"
-        f" {found.formula} = {in_words(found.unrounded, terms.currency)}, rounded"
+        f" {found.formula}{said} = {in_words(found.unrounded, terms.currency)}, rounded"
         f" {terms.rounding}{by} {money.format_amount(found.rounded, terms.currency)}.",
         event_ids=() if found.event_id is None else (found.event_id,),
+    )
+
+
+def _annuity(factors: Sequence[Fraction]) -> Fraction:
+    """Compute Fn of F1 = 1, Fk = 1 + F(k-1) x (1+fk), over one denominator."""
+    scale = math.lcm(*(factor.denominator for factor in factors))
+    annuity, power = 1, 1
+    for factor in factors[1:]:
+        power *= scale
+        annuity = annuity * (scale + factor.numerator * (scale // factor.denominator)) + power
+    return Fraction(annuity, power)
+
+
+def _shown(value: Fraction) -> str:
+    """Write a number in a sentence: whole, or with six decimals and three dots."""
+    whole, rest = divmod(value.numerator, value.denominator)
+    return (
+        f"{whole}.{rest * 10**_DECIMALS_SHOWN // value.denominator:0{_DECIMALS_SHOWN}}..."
+        if rest
+        else str(whole)
     )

@@ -6,7 +6,11 @@ from marshmallow import validate
 from loans.core.money import Rounding
 from loans.schemas.fields import Currency
 
-FRACTION = {"description": "An exact fraction.", "example": "1/12", "pattern": "^-?[0-9]+(/[0-9]+)?$"}
+FRACTION = {
+    "description": "An exact fraction; of more than a thousand digits, a decimal that is cut off after 20 places.",
+    "example": "1/12",
+    "pattern": r"^-?[0-9]+(/[0-9]+|\.[0-9]{20}\.\.\.)?$",
+}
 
 
 class StepOut(ma.Schema):
@@ -21,7 +25,14 @@ class StepOut(ma.Schema):
     rounding = ma.fields.String(
         required=True, allow_none=True, validate=validate.OneOf([None, *(mode.value for mode in Rounding)])
     )
-    rounded = ma.fields.String(required=True, metadata={"example": "10.00"})
+    rounded = ma.fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "example": "10.00",
+            "description": "Null where the value is exact and is not rounded here.",
+        },
+    )
     events = ma.fields.List(ma.fields.UUID(), required=True)
     text = ma.fields.String(required=True)
 

@@ -1,5 +1,6 @@
 """Explanations over HTTP: each figure of the answers, step by step."""
 
+import re
 from datetime import date
 from fractions import Fraction
 
@@ -123,3 +124,28 @@ class TestPayoff:
 @pytest.mark.parametrize("rest", ["installments/1", f"transactions/{UNKNOWN_ID}", "payoff"])
 def test_an_unknown_loan_is_refused(api, rest):
     assert_refused(api.get(f"/api/v1/loans/{UNKNOWN_ID}/{rest}/explanation"), 404, "loan_not_found")
+
+
+class TestLongLoan:
+    def test_is_explained_though_its_fractions_have_thousands_of_digits(self, api):
+        path = samples.disbursed(api, annual_rate="7.654321", installments_max=480, day_count="ACT/ACT")
+        change = {"date": "2026-02-20", "installments": 480}
+        assert api.post(f"{path}/re-ages", change).status_code == 201
+
+        answer = explained(api, f"{path}/installments/2/explanation")
+
+        level = step(answer, "level_installment")
+        assert re.fullmatch(r"[0-9]+\.[0-9]{20}\.\.\.", level["unrounded"])
+        assert re.fullmatch(r"[0-9]+\.[0-9]{20}\.\.\.", level["inputs"]["Fn"])
+        assert level["unrounded"].startswith(level["rounded"][:3])
+
+
+class TestPaths:
+    def test_take_numbers_in_plain_digits_only(self, api, path):
+        assert_refused(api.get(f"{path}/installments/%D9%A1/explanation"), 404, "not_found")
+
+    @pytest.mark.parametrize("rest", ["payoff", "payoff/explanation"])
+    def test_before_the_application_are_too_early(self, api, path, rest):
+        response = api.get(f"{path}/{rest}?on=2026-01-14")
+
+        assert_refused(response, 422, "date_too_early", pointers=["query:/on"])

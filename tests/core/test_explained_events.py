@@ -108,7 +108,9 @@ class TestExplainEvent:
         explained = of_event(DISBURSEMENT, fees=(fee,))
 
         assert figures(explained) == [("fee.charged", 5000), ("level_installment", 35702), ("total", 100000)]
-        assert explained.summary == "This disbursed on 2024-01-15 took 1000.00 KES."
+        assert explained.summary == (
+            "This disbursement on 2024-01-15 paid out 1000.00 KES, and 50.00 KES of fees was lent on top."
+        )
 
     def test_of_a_fee_tells_with_which_row_it_is_due_and_what_credit_paid_of_it(self):
         paid = repayment(102107, on=FIRST_DUE, number=4)
@@ -145,9 +147,77 @@ class TestExplainEvent:
             f"This reversal on 2024-03-15 takes event {PAID.id} out of the history, on every date."
         )
 
-    def test_of_a_decision_says_that_no_money_moves(self):
-        assert of_event(APPROVAL).summary == "This approved on 2024-01-12 moves no money."
+    def test_of_a_decision_says_what_was_decided(self):
+        assert of_event(APPROVAL).summary == "On 2024-01-12 the loan was approved."
+        assert (
+            of_event(APPLICATION).summary == f"On {APPLICATION.date} the loan was applied for: 1000.00 KES."
+        )
         assert of_event(APPLICATION).steps == ()
+
+    @pytest.mark.parametrize(
+        ("told", "summary"),
+        [
+            (
+                happened(EventKind.RATE_CHANGE, HALFWAY, number=5, annual_rate=Fraction("18.5")),
+                "This rate change on 2024-01-30 changed the rate from 12 % to 18.5 % from that day on.",
+            ),
+            (
+                happened(EventKind.INTEREST_PAUSE, HALFWAY, number=5, until=date(2024, 2, 10)),
+                (
+                    "This interest pause on 2024-01-30 lets no interest accrue from 2024-01-30 up to 2024-02-10,"
+                    " exclusive."
+                ),
+            ),
+            (
+                # 1000.00 x 12 % x 1/12 a month over four months: 256.28.
+                happened(EventKind.RESCHEDULE, DISBURSED_ON, number=5, installments=4),
+                (
+                    "This reschedule on 2024-01-15 planned 4 rows from number 1 on, the first due on 2024-02-15, set at"
+                    " 256.28 KES each."
+                ),
+            ),
+            (
+                happened(EventKind.FEE, HALFWAY, 700, number=5),
+                "This fee on 2024-01-30 charged 7.00 KES.",
+            ),
+            (
+                happened(EventKind.CHARGE_OFF, FIRST_DUE, number=5),
+                "This charge off on 2024-02-15 took a loss of 1010.00 KES in the books; 1020.07 KES is owed as before.",
+            ),
+            (
+                happened(EventKind.WRITE_OFF, FIRST_DUE, number=5),
+                "This write off on 2024-02-15 gave up 1010.00 KES.",
+            ),
+        ],
+    )
+    def test_says_what_its_kind_of_event_did(self, told, summary):
+        assert of_event(told, told).summary == summary
+
+    def test_says_what_a_chargeback_and_a_refund_gave_back(self):
+        paid = repayment(102107, on=FIRST_DUE, number=4)
+        refund = happened(EventKind.REFUND, FIRST_DUE, 60, number=5)
+        back = happened(EventKind.CHARGEBACK, SECOND_DUE, 2000, number=6, repayment=paid.id)
+
+        assert of_event(refund, paid, refund).summary == (
+            "This refund on 2024-02-15 gave back 0.60 KES of the customer's credit balance."
+        )
+        assert of_event(back, paid, back).summary == (
+            "This chargeback on 2024-03-15 took back 20.00 KES of the repayment of 2024-02-15, owed again."
+        )
+
+    def test_says_what_a_disbursement_kept_for_fees(self):
+        fee = Fee(name="setup", charged=FeeTime.UPFRONT, percent=Fraction(5))
+
+        assert of_event(DISBURSEMENT, fees=(fee,)).summary == (
+            "This disbursement on 2024-01-15 paid out 1000.00 KES, of which 50.00 KES was kept for fees."
+        )
+
+    def test_says_what_a_re_age_took_along(self):
+        # 340.02 is overdue; 1010.00 less nothing is owed by 15 February, over two rows.
+        late = happened(EventKind.RE_AGE, date(2024, 2, 20), number=5, installments=1)
+
+        assert "planned 1 row from number 2 on, the first due on 2024-03-15" in of_event(late, late).summary
+        assert of_event(late, late).summary.endswith(", and took 340.02 KES of arrears along.")
 
     def test_after_a_write_off_says_that_it_counts_for_nothing(self):
         write_off = happened(EventKind.WRITE_OFF, FIRST_DUE, number=5)
@@ -172,7 +242,7 @@ class TestExplainPayoff:
 
         assert figures(explained) == [
             ("principal", 100000),
-            ("interest.accrued", 483),
+            ("interest.accrued", None),
             ("interest.accrued_to_date", 484),
             ("interest", 484),
             ("fee", 0),

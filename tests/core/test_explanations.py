@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from loans.core import explanations
+from loans.core import explanations, steps
 from loans.core.charges import Fee, FeeTime, LateFee
 from loans.core.daycount import DayCount
 from loans.core.events import EventKind
@@ -104,7 +104,7 @@ class TestExplainInstallment:
             "year_fraction": "1/12",
             "unrounded": "33499/5000",
             "rounding": None,
-            "rounded": "6.69",
+            "rounded": None,
             "events": [],
             "text": "2024-02-15 to 2024-03-15, 29 days: 669.98 x 12 % x 1/12 = 6.6998.",
         }
@@ -271,3 +271,35 @@ class TestExplainInstallment:
             of_installment(4)
 
         assert (refused.value.code, refused.value.field) == ("nothing_to_explain", "installment")
+
+
+class TestWords:
+    def test_write_rates_as_decimals(self):
+        explained = of_installment(1, annual_rate=Fraction("18.5"))
+
+        accrued = step_of(explained, "interest.accrued")
+        assert accrued.to_json("KES")["inputs"]["rate"] == "18.5"
+        assert "x 18.5 % x" in accrued.text
+
+    def test_leave_a_rate_that_no_decimal_writes_a_fraction(self):
+        assert steps.percent(Fraction(1, 3)) == "1/3"
+        assert steps.percent(Fraction(12)) == "12"
+
+    def test_give_the_annuity_of_the_level_installment(self):
+        # Fn at 1 % a month: 1 + 1.01 (1 + 1.01) = 3.0301.
+        level = step_of(of_installment(1), "level_installment")
+
+        assert level.inputs["Fn"] == Fraction("3.0301")
+        assert ", where Fn = 3.030100..., = " in level.text
+
+    def test_write_very_long_fractions_as_decimals_that_are_cut_off(self):
+        assert steps.written(Fraction(1, 3 * 10**999)) == "1/3" + 999 * "0"
+        assert steps.written(Fraction(2 * 10**1000, 3)) == 999 * "6" + "6." + 20 * "6" + "..."
+        assert steps.written(Fraction(-1, 3 * 10**1001)) == "-0." + 20 * "0" + "..."
+
+    def test_say_one_day(self):
+        pause = happened(EventKind.INTEREST_PAUSE, date(2024, 1, 16), number=5, until=FIRST_DUE)
+
+        explained = of_installment(1, pause, on=FIRST_DUE)
+
+        assert step_of(explained, "interest.accrued").text.startswith("2024-01-15 to 2024-01-16, 1 day: ")

@@ -112,13 +112,9 @@ def allowed(status: Status | None) -> tuple[EventKind, ...]:
 
 
 def refusal(status: Status | None, kind: EventKind) -> TransitionNotAllowed:
-    """Say what the loan is and what it could do instead: an error to raise."""
-    kinds = allowed(status)
+    """Say what the loan is and so cannot do: an error to raise."""
     standing = "not applied for" if status is None else status.value
-    ways = " or ".join(_PHRASES[each] for each in kinds)
-    advice = f"It can {ways}." if kinds else "Nothing more can happen to it."
     return TransitionNotAllowed(
-        f"The loan is {standing}, so it cannot {_PHRASES[kind]}. {advice}",
+        f"The loan is {standing}: it cannot {_PHRASES[kind]}.",
         loan_status=None if status is None else status.value,
-        allowed=[each.value for each in kinds],
     )

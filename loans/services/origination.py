@@ -162,9 +162,7 @@ def disburse(
     left = loan.terms.principal - loan.before.paid_out
     minor = left if amount is None else loan.amount(amount, currency=currency)
     if loan.before.status is Status.DISBURSED and not left:
-        raise transactions.not_allowed(
-            loan.before, detail="The loan is disbursed in full already.", kind=EventKind.DISBURSED
-        )
+        raise transactions.not_allowed(loan.before, detail="The loan is disbursed in full already.")
     event = loan.event(EventKind.DISBURSED, given, amount=minor)
     changed = transactions.record(session, loan=loan, event=event, given=given).loan
     db.after_commit(session, metrics.loans_disbursed.labels(currency=changed.currency).inc)

@@ -109,7 +109,6 @@ def charge_off(session: Session, *, loan_id: uuid.UUID, **given: Unpack[Given]) 
         raise transactions.not_allowed(
             loan.before,
             detail=f"The loan was charged off on {charged_off_on} already.",
-            kind=EventKind.CHARGE_OFF,
         )
     return transactions.record(session, loan=loan, event=event, given=given)
 

@@ -11,14 +11,6 @@ from tests.api.samples import UNKNOWN_ID, assert_refused
 PATH = "/api/v1/loans"
 
 
-WHILE_DISBURSED = [
-    *("disbursed", "rate_change", "interest_pause", "reschedule", "re_age", "fee", "late_fee", "fee_waiver"),
-    *("interest_waiver", "goodwill_credit", "repayment", "payoff", "chargeback", "refund", "charge_off"),
-    *("write_off", "reversal"),
-]
-WHEN_REPAID = ["chargeback", "refund", "reversal"]
-
-
 class TestDecide:
     @pytest.mark.parametrize("action", ["approve", "reject", "cancel"])
     def test_needs_no_body(self, api, pending_loan, action):
@@ -68,27 +60,27 @@ class TestDecide:
         assert_refused(api.post(f"{PATH}/{UNKNOWN_ID}/{action}"), 404, "loan_not_found")
 
     @pytest.mark.parametrize(
-        ("status", "action", "allowed"),
+        ("status", "action"),
         [
-            ("pending_loan", "disburse", ["approved", "rejected", "cancelled"]),
-            ("approved_loan", "approve", ["cancelled", "disbursed"]),
-            ("approved_loan", "reject", ["cancelled", "disbursed"]),
-            ("disbursed_loan", "approve", WHILE_DISBURSED),
-            ("disbursed_loan", "reject", WHILE_DISBURSED),
-            ("disbursed_loan", "cancel", WHILE_DISBURSED),
-            ("repaid_loan", "approve", WHEN_REPAID),
-            ("repaid_loan", "cancel", WHEN_REPAID),
-            ("repaid_loan", "disburse", WHEN_REPAID),
+            ("pending_loan", "disburse"),
+            ("approved_loan", "approve"),
+            ("approved_loan", "reject"),
+            ("disbursed_loan", "approve"),
+            ("disbursed_loan", "reject"),
+            ("disbursed_loan", "cancel"),
+            ("repaid_loan", "approve"),
+            ("repaid_loan", "cancel"),
+            ("repaid_loan", "disburse"),
         ],
     )
-    def test_refuses_a_step_that_the_status_does_not_admit(self, api, request, status, action, allowed):
+    def test_refuses_a_step_that_the_status_does_not_admit(self, api, request, status, action):
         loan = request.getfixturevalue(status)
 
         response = api.post(f"{PATH}/{loan.id}/{action}")
 
         problem = assert_refused(response, 409, "transition_not_allowed")
         assert problem["loan_status"] == status.removesuffix("_loan")
-        assert problem["allowed"] == allowed
+        assert problem["detail"].startswith(f"The loan is {status.removesuffix('_loan')}: it cannot be ")
 
     @pytest.mark.parametrize("ended", ["reject", "cancel"])
     @pytest.mark.parametrize("action", ["approve", "reject", "cancel", "disburse"])
@@ -97,7 +89,7 @@ class TestDecide:
 
         response = api.post(f"{PATH}/{pending_loan.id}/{action}")
 
-        assert assert_refused(response, 409, "transition_not_allowed")["allowed"] == []
+        assert_refused(response, 409, "transition_not_allowed")
 
 
 class TestDisburse:

@@ -67,9 +67,7 @@ class TestAllowedActions:
         assert reason(session, loan, "waive_fees") == "No fee or penalty is unpaid."
         assert reason(session, loan, "charge_back") == "No repayment is left to be charged back."
         assert reason(session, loan, "refund") == "There is neither a credit balance nor a fee that was paid."
-        assert reason(session, loan, "recover").startswith(
-            "The loan is disbursed, so it cannot take a recovery."
-        )
+        assert reason(session, loan, "recover") == "The loan is disbursed: it cannot take a recovery."
 
     def test_grow_with_fees_and_payments(self, session):
         loan = make_running_loan(session)
@@ -119,4 +117,4 @@ class TestAllowedActions:
     def test_say_why_not(self, session, name):
         loan = make_pending_loan(session)
 
-        assert reason(session, loan, name).startswith("The loan is pending, so it cannot ")
+        assert reason(session, loan, name).startswith("The loan is pending: it cannot ")

@@ -268,7 +268,7 @@ class TestApprove:
         with pytest.raises(TransitionNotAllowed) as refusal:
             origination.approve(session, loan_id=loan.id, context=make_context())
 
-        assert refusal.value.extensions == {"loan_status": "approved", "allowed": ["cancelled", "disbursed"]}
+        assert refusal.value.extensions == {"loan_status": "approved"}
         assert rows.trail(session, loan) == stored
 
 

@@ -282,7 +282,7 @@ class TestChargeOff:
             settlements.charge_off(session, loan_id=loan.id, context=make_context(LATE))
 
         assert refusal.value.detail == "The loan was charged off on 2026-03-20 already."
-        assert "charge_off" not in refusal.value.extensions["allowed"]
+        assert refusal.value.extensions == {"loan_status": "disbursed"}
         assert rows.trail(session, loan) == stored
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from loans import clock, metrics
 from loans.config import Settings
+from loans.logger import log
 
 T = TypeVar("T")
 
@@ -46,7 +47,23 @@ class Base(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(model_class=Base)
+class Database(SQLAlchemy):
+    """The extension, but for how a request's session ends."""
+
+    def _teardown_session(self, exc: BaseException | None) -> None:
+        """Give the session's connection back; one that has died meanwhile is thrown away.
+
+        The answer is made and logged by then: what was not committed is undone without us, so nothing of it is lost.
+        """
+        try:
+            super()._teardown_session(exc)
+        except SQLAlchemyError as error:
+            log("session lost", level="warning", error=str(getattr(error, "orig", error)).strip())
+            self.session().invalidate()
+            self.session.registry.clear()
+
+
+db = Database(model_class=Base)
 migrate = Migrate()
 
 

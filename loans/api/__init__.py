@@ -7,6 +7,7 @@ from flask import Flask, Response
 from flask.typing import ResponseReturnValue
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter
 
 from loans import __version__
 from loans.api import (
@@ -60,8 +61,15 @@ class Api(flask_smorest.Api):  # type: ignore[misc] # flask-smorest is untyped
         return errors.answer_http(error)
 
 
+class PlainIntegerConverter(IntegerConverter):
+    """A whole number in a path, in the digits 0 to 9 alone; Python reads those of other scripts as well."""
+
+    regex = "[0-9]+"
+
+
 def register(app: Flask) -> None:
     """Put every blueprint, the OpenAPI document and its browser under the application."""
+    app.url_map.converters["int"] = PlainIntegerConverter
     app.config.update(_openapi())
     api = Api(app)
     api.spec.components.security_scheme(

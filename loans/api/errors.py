@@ -26,6 +26,7 @@ from loans.core import (
     rates,
     settlement,
     terms,
+    work,
 )
 from loans.core.errors import LendingError
 from loans.logger import log, request_id
@@ -102,6 +103,7 @@ STATUS: Mapping[type[LendingError], HTTPStatus] = {
     origination.OutsideProductLimits: HTTPStatus.UNPROCESSABLE_ENTITY,
     origination.DuplicateLoan: HTTPStatus.CONFLICT,
     repayments.RepaymentNotFound: HTTPStatus.NOT_FOUND,
+    work.HistoryTooLong: HTTPStatus.UNPROCESSABLE_ENTITY,
     repayments.Overpayment: HTTPStatus.UNPROCESSABLE_ENTITY,
     repayments.PayoffDiffers: HTTPStatus.UNPROCESSABLE_ENTITY,
     servicing.NothingToWaive: HTTPStatus.CONFLICT,

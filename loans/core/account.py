@@ -15,6 +15,7 @@ from loans.core.rows import Row
 from loans.core.terms import InterestMode, Method, Terms
 from loans.core.timeline import Timeline
 from loans.core.trace import Accrual, Trace
+from loans.core.work import Work
 
 
 class Part(NamedTuple):
@@ -81,12 +82,14 @@ class Account:
         "trace",
         "tranches",
         "undue",
+        "work",
         "written_off_on",
     )
 
-    def __init__(self, terms: Terms, *, trace: Trace | None = None) -> None:
+    def __init__(self, terms: Terms, *, trace: Trace | None = None, work: Work | None = None) -> None:
         self.terms = terms
         self.trace = trace
+        self.work = work or Work()
         self.is_daily = terms.interest_mode is InterestMode.DAILY
         self.timeline: Timeline
         self.rows: list[Row] = []

@@ -167,7 +167,7 @@ def reschedule(account: Account, event: Event) -> None:
     if account.trace is not None:
         account.trace.replace_rows(event.id, first=account.current + 1, applied=len(account.applied))
     grace, count = event.grace or _grace_left(old), event.installments or left
-    _check_count(count, grace)
+    _check_count(count, grace, rows=1 if account.terms.method is Method.BULLET else count)
     ends = _new_ends(account, event, count=count)
     begins = (account.timeline.period_start(account.mark) if old else None) or max(event.date, account.mark)
     _rebuild_timeline(account, begins=begins, ends=ends)
@@ -227,10 +227,10 @@ def _take_overdue(account: Account, event: Event) -> list[int]:
     return moved
 
 
-def _check_count(count: int, grace: Grace) -> None:
+def _check_count(count: int, grace: Grace, *, rows: int) -> None:
     if not 1 <= count <= INSTALLMENTS_MAX:
         raise InvalidChange(f"installments must be from 1 to {INSTALLMENTS_MAX}.", field="installments")
-    if max(grace.principal, grace.interest) >= count or grace.interest_free > count:
+    if max(grace.principal, grace.interest) >= rows or grace.interest_free > rows:
         raise InvalidChange("grace must leave an installment to pay what it spares.", field="grace")
 
 

@@ -1,6 +1,6 @@
 """What a loan costs its borrower, as planned when it is paid out: annual percentage rates, total cost of credit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -48,4 +48,13 @@ def of(planned: LoanState, disbursements: Iterable[Event]) -> Costs:
         effective = irr.effective_rate([*advances, *payments])
     except NoRate:
         effective = None
-    return Costs(eu, us, effective, apr.cost_of_credit(advances, payments))
+    return Costs(eu, us, effective, _credit(advances, payments))
+
+
+def _credit(advances: Sequence[CashFlow], payments: Sequence[CashFlow]) -> CostOfCredit:
+    """Give the total cost of credit, also of a loan whose fees take all that is paid out."""
+    try:
+        return apr.cost_of_credit(advances, payments)
+    except NoRate:
+        financed, paid = (sum(flow.amount for flow in flows) for flows in (advances, payments))
+        return CostOfCredit(amount_financed=financed, total_of_payments=-paid, total_cost=-paid - financed)

@@ -88,6 +88,7 @@ def read(
     """
     faults: list[Fault] = []
     fields = Fields(document, pointer=pointer, faults=faults, currency=currency)
+    fields.read("id", documents.text(longest=ID_LENGTH_MAX))
     event = take(fields, event_id=event_id, ids=ids)
     return documents.accept(event, faults=faults)
 
@@ -131,7 +132,8 @@ def take_all(fields: Fields, name: str, *, known: Iterable[Event] = ()) -> Histo
 def take(fields: Fields, *, event_id: uuid.UUID, ids: Mapping[Name, uuid.UUID]) -> Event | None:
     """Read one event out of a larger document, noting faults; None if it cannot be made."""
     fields.require("type", "date")
-    fields.read("id", documents.text(longest=ID_LENGTH_MAX))
+    # Whoever reads the list reads what it calls the event.
+    fields.has("id")
     kind = fields.read("type", _wire_type)
     on = fields.read("date", documents.day)
     if kind is None:

@@ -18,6 +18,7 @@ from loans.core import (
     postings,
     settlement,
     state,
+    work,
 )
 from loans.core.account import Account
 from loans.core.errors import LendingError
@@ -27,6 +28,7 @@ from loans.core.postings import Line
 from loans.core.state import Amounts, LoanState
 from loans.core.terms import Terms
 from loans.core.trace import Trace
+from loans.core.work import Work
 
 
 class DateTooEarly(LendingError):
@@ -58,12 +60,14 @@ def fold(
     as_of: dt.date | None = None,
     trace: Trace | None = None,
     journal: list[Entry] | None = None,
+    effort: Work | None = None,
 ) -> LoanState:
     """Compute a loan's state from its terms and events, told in any order, up to and including `as_of`.
 
     Without `as_of` the state is that of the last event's day. `trace` takes notes for explanations, `journal` an
-    entry for what each event, and the time before it, did to the accounts.
+    entry for what each event, and the time before it, did to the accounts. `effort` counts the work and may limit it.
 
+    :raises HistoryTooLong: if the effort is limited, and it takes more.
     :raises LendingError: if the events contradict the rules: see `events.in_order` and the modules that apply them.
     """
     history = [event for event in events.in_order(told) if as_of is None or event.date <= as_of]
@@ -75,7 +79,7 @@ def fold(
         at += 1
     if at == len(history):
         return replace(reached, as_of=as_of or (history[-1].date if history else None))
-    account = Account(terms, trace=trace)
+    account = Account(terms, trace=trace, work=effort)
     for event in history[at:]:
         if journal is not None and account.disbursed_on is not None:
             passing.pass_to(account, event.date)
@@ -107,6 +111,7 @@ def _blamed(event: Event) -> Iterator[None]:
 
 def _note(journal: list[Entry], account: Account, on: dt.date, event: Event | None) -> None:
     """Write down what the accounts have moved since the last entry."""
+    account.work.add(len(account.rows) // work.ROWS_SUMMED)
     before = dict(journal[-1].balances) if journal else {}
     after = _balances(account, on)
     lines = postings.difference(before, after)
@@ -159,6 +164,7 @@ def _apply(account: Account, event: Event) -> None:
     """Let time pass up to the event and apply it."""
     if event.kind in DECISIONS:
         raise lifecycle.refusal(_status(account), event.kind)
+    account.work.add(work.of_event(event, rows=len(account.rows)))
     if account.written_off_on is not None and event.kind is not EventKind.REFUND:
         # Told after the write-off: whatever money comes now is a recovery, and nothing else counts.
         if event.kind in {EventKind.RECOVERY, EventKind.REPAYMENT, EventKind.PAYOFF}:
@@ -277,6 +283,7 @@ def _state(account: Account, reached: LoanState, on: dt.date) -> LoanState:
         per_diem=passing.per_diem(account, on),
         interest_accrued=earned.interest,
         balances=tuple(sorted(_balances(account, on).items())),
+        work=account.work.done,
     )
 
 

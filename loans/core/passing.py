@@ -6,7 +6,7 @@ Rules: docs/lending-rules.md, sections 5, 6 and 7. Everything here happens at th
 from datetime import date, timedelta
 from fractions import Fraction
 
-from loans.core import daycount, money, planning, timeline
+from loans.core import daycount, money, planning, timeline, work
 from loans.core.account import Account
 from loans.core.charges import Fee, FeeTime
 from loans.core.daycount import DayCount
@@ -168,6 +168,7 @@ def _accrue_penalties(account: Account, on: date) -> None:
         principal = row.unpaid(PRINCIPAL)
         if principal > 0:
             parts, year = _overdue_part(counted, row.due_date, begins, on)
+            account.work.add(work.ROW_PENALIZED)
             row.penalty_accrued += principal * rate * parts
             scale = year * timeline.PER_CENT
             penalty = money.divide(row.penalty_accrued, scale, rounding=terms.rounding)

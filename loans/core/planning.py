@@ -3,11 +3,12 @@
 `lay_out` makes the rows, `level` finds the installment, `project` spreads what is not yet due over the open rows.
 """
 
+import itertools
 from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 
-from loans.core import business_days, dates, money, notes, schedule
+from loans.core import business_days, dates, money, notes, schedule, work
 from loans.core.account import Account
 from loans.core.business_days import Convention, Holidays
 from loans.core.charges import FeeBase, FeeTime
@@ -17,6 +18,8 @@ from loans.core.timeline import Timeline
 from loans.core.trace import Charge
 
 _LEVEL = frozenset({Method.EQUAL_INSTALLMENTS})
+# What `_fill` can plan.
+_BY_METHOD = frozenset({Method.EQUAL_INSTALLMENTS, Method.EQUAL_PRINCIPAL})
 _SHARED = frozenset({Method.EQUAL_PRINCIPAL, Method.FLAT})
 _NO_GRACE = Grace()
 # Of fifty yearly periods the last may lie a little after the fiftieth anniversary, by leap days and a late start.
@@ -91,6 +94,7 @@ def add_rows(account: Account, *, ends: Sequence[date], from_date: date, grace: 
 
     :raises InvalidTerms: if the business-day convention lets two of them fall due on one day.
     """
+    account.work.add(len(ends) * work.ROW_MADE)
     rows = account.rows
     numbered = len(rows)
     if grace.interest_free:
@@ -165,17 +169,14 @@ def _factors(account: Account, rows: Sequence[Row]) -> list[int]:
     """List what interest costs in the open periods, the first one from the mark on, over the timeline's scale."""
     timeline = account.timeline
     is_moved = account.terms.convention is not Convention.UNADJUSTED
-    if (
-        not is_moved
-        and timeline.is_even
-        and timeline.bounds[-1] == rows[-1].to_date
-        and account.mark == rows[0].from_date
-    ):
-        wholes = timeline.wholes()
-        if len(wholes) >= len(rows) and timeline.bounds[-1 - len(rows)] == rows[0].from_date:
-            return wholes[-len(rows) :]
-    begins = [account.mark, *(row.from_date for row in rows[1:])]
-    return [timeline.factor(start, row.to_date) for start, row in zip(begins, rows, strict=True)]
+    wholes = [] if is_moved else timeline.wholes_between(rows[0].to_date, rows[-1].to_date)
+    if len(wholes) == len(rows) - 1:
+        return [timeline.factor(account.mark, rows[0].to_date), *wholes]
+    # Measuring each day takes about as long again as the rest.
+    account.work.add(len(rows))
+    until = timeline.since_start([row.to_date for row in rows])
+    rest = [after - before for before, after in itertools.pairwise(until)]
+    return [timeline.factor(account.mark, rows[0].to_date), *rest]
 
 
 def _level(account: Account, rows: Sequence[Row]) -> int:
@@ -190,24 +191,29 @@ def _level(account: Account, rows: Sequence[Row]) -> int:
     carried = 0
     if at == 0:
         carried = account.carried - rows[0].interest_received * scale
-    used = factors[at:]
-    numerator, denominator = schedule.level_fraction(
-        account.undue, used, scale=scale, carried=carried, balloon=_balloon(account)
-    )
-    multiple = account.terms.installment_multiple
+    used, multiple, balloon = factors[at:], account.terms.installment_multiple, _balloon(account)
     level = max(
-        money.divide(numerator, denominator * multiple, rounding=account.terms.rounding) * multiple,
+        schedule.level_rounded(
+            account.undue,
+            used,
+            scale=scale,
+            carried=carried,
+            balloon=balloon,
+            rounding=account.terms.rounding,
+            multiple=multiple,
+        ),
         _least(account),
     )
     if account.trace is not None:
+        exact = schedule.level_fraction(account.undue, used, scale=scale, carried=carried, balloon=balloon)
         notes.level(
             account,
             account.trace,
             first=rows[at].number,
-            balloon=_balloon(account),
+            balloon=balloon,
             accrued=Fraction(carried, scale),
             factors=[Fraction(each, scale) for each in used],
-            unrounded=Fraction(numerator, denominator),
+            unrounded=Fraction(*exact),
             rounded=level,
         )
     return level
@@ -246,9 +252,10 @@ def project(account: Account) -> None:
     rows = account.open_rows
     if not rows:
         return
+    account.work.add(len(rows) * (work.FEES + len(account.terms.fees)) // work.FEES)
     factors = _factors(account, rows)
     if account.is_fresh and _is_plain(account):
-        _fill(account, rows, factors)
+        _fill(account, rows, factors, balance=account.undue)
     else:
         _spread(account, rows, factors)
     if account.trace is not None:
@@ -261,12 +268,21 @@ def _is_plain(account: Account) -> bool:
     """Tell whether no rule but the method shapes the rows."""
     method = account.terms.method
     is_bare = account.terms.grace == _NO_GRACE and not account.terms.down_payment.is_asked
-    return is_bare and (method in _LEVEL or method is Method.EQUAL_PRINCIPAL)
+    return is_bare and method in _BY_METHOD
 
 
-def _fill(account: Account, rows: Sequence[Row], factors: Sequence[int]) -> None:
-    """Plan a loan to which nothing has happened by the same loop as a bare schedule."""
-    balance, rounding = account.undue, account.terms.rounding
+def _plain_from(account: Account, rows: Sequence[Row]) -> int:
+    """Find the row from which on nothing but the method shapes the rows and no money has reached them."""
+    at = len(rows)
+    if account.terms.method in _BY_METHOD:
+        while at > 1 and rows[at - 1].is_untouched:
+            at -= 1
+    return at
+
+
+def _fill(account: Account, rows: Sequence[Row], factors: Sequence[int], *, balance: int) -> None:
+    """Plan rows of which no period has begun and no money has reached any by the same loop as a bare schedule."""
+    rounding, is_daily = account.terms.rounding, account.is_daily and not account.is_fresh
     scale, keep = account.timeline.scale, _balloon(account)
     if account.terms.method in _LEVEL:
         principal, interest, balances = schedule.spread_level(
@@ -277,8 +293,10 @@ def _fill(account: Account, rows: Sequence[Row], factors: Sequence[int]) -> None
             balance, factors, scale=scale, share=account.level, keep=keep, rounding=rounding
         )
     for row, asked, own, closing in zip(rows, principal, interest, balances, strict=True):
-        row.own, row.planned, row.opening = own, asked, balance
-        row.due = [0, 0, own, asked]
+        row.own, row.planned, row.gathered = own, asked, 0
+        row.due[INTEREST], row.due[PRINCIPAL] = own, asked
+        if not is_daily:
+            row.opening = balance
         balance = closing
 
 
@@ -288,7 +306,11 @@ def _spread(account: Account, rows: Sequence[Row], factors: Sequence[int]) -> No
     scale, rounding, is_daily = account.timeline.scale, account.terms.rounding, account.is_daily
     balance, put_off, last = account.undue, account.put_off, len(rows) - 1
     keep = _balloon(account)
+    plain = _plain_from(account, rows)
     for at, row in enumerate(rows):
+        if at == plain and not put_off:
+            _fill(account, rows[at:], factors[at:], balance=balance)
+            return
         if flat is not None:
             own = flat[at]
         elif at:
@@ -335,7 +357,7 @@ def _flat_interest(account: Account, factors: Sequence[int]) -> list[int]:
 
 def plan_fees(account: Account, rows: Sequence[Row]) -> None:
     """Plan the fees that come with installments: only with those that ask for something."""
-    terms = account.terms
+    terms, trace = account.terms, account.trace
     fees = [fee for fee in terms.fees if fee.charged is FeeTime.PER_INSTALLMENT]
     if not fees:
         return
@@ -346,16 +368,16 @@ def plan_fees(account: Account, rows: Sequence[Row]) -> None:
         # What is due here of other rows has borne its fee there.
         interest = row.due[INTEREST] - row.moved
         installment = interest + row.due[PRINCIPAL] - row.extra
-        total, notes = 0, []
-        for fee in fees if installment else ():
-            base = {
-                FeeBase.PRINCIPAL: account.disbursed,
-                FeeBase.INTEREST: interest,
-                FeeBase.INSTALLMENT: installment,
-            }[fee.of]
-            price = fee.price(base, rounding=terms.rounding)
-            total += price
-            notes.append(Charge.of_fee(fee, row.number, row.due_date, base, price))
-        row.set_fee(total)
-        if account.trace is not None:
-            account.trace.planned_fees[row.number] = notes
+        bases = {
+            FeeBase.PRINCIPAL: account.disbursed,
+            FeeBase.INTEREST: interest,
+            FeeBase.INSTALLMENT: installment,
+        }
+        charged = fees if installment else []
+        prices = [fee.price(bases[fee.of], rounding=terms.rounding) for fee in charged]
+        row.set_fee(sum(prices))
+        if trace is not None:
+            trace.planned_fees[row.number] = [
+                Charge.of_fee(fee, row.number, row.due_date, bases[fee.of], price)
+                for fee, price in zip(charged, prices, strict=True)
+            ]

@@ -64,6 +64,21 @@ class Row:
         return sum(self.due)
 
     @property
+    def is_untouched(self) -> bool:
+        """Whether no money has reached the row, and it asks for nothing but what the method says."""
+        return not (
+            self.ahead
+            or self.deferred
+            or self.no_principal
+            or self.moved
+            or self.extra
+            or self.credited
+            or self.cleared
+            or self.paid[INTEREST]
+            or self.waived[INTEREST]
+        )
+
+    @property
     def interest_received(self) -> int:
         """What of the row's own interest has been paid or waived."""
         return max(self.paid[INTEREST] + self.waived[INTEREST] - self.moved - self.gathered, 0)

@@ -17,6 +17,10 @@ from loans.core.terms import Method, Terms
 from loans.core.timeline import PER_CENT, Timeline, micro
 
 _YEARS = {DayCount.ACT_360: 360, DayCount.ACT_365F: 365}
+# Up to so many rows the exact fraction is found sooner than bounds of it.
+_EXACT_MAX = 24
+# Binary places of the bounds: an installment has at most 60 bits before the point, 600 rows lose at most 12 more.
+_BITS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,9 @@ def build(terms: Terms, *, start_date: date) -> Schedule:
     starts = (start_date, *due[:-1])
     factors, scale = _factors(terms, start_date, due)
     if terms.method is Method.EQUAL_INSTALLMENTS:
-        numerator, denominator = level_fraction(
-            terms.principal, factors, scale=scale, carried=0, balloon=terms.balloon
+        level = level_rounded(
+            terms.principal, factors, scale=scale, carried=0, balloon=terms.balloon, rounding=terms.rounding
         )
-        level = money.divide(numerator, denominator, rounding=terms.rounding)
         principal, interest, balances = spread_level(
             terms.principal, factors, scale=scale, level=level, keep=terms.balloon, rounding=terms.rounding
         )
@@ -84,6 +87,61 @@ def _factors(terms: Terms, start_date: date, due: tuple[date, ...]) -> tuple[lis
         scale = PER_CENT * year
     shrink = math.gcd(scale, *factors)
     return [factor // shrink for factor in factors], scale // shrink
+
+
+def level_rounded(  # noqa: PLR0913 - what a level installment is found from
+    balance: int,
+    factors: Sequence[int],
+    *,
+    scale: int,
+    carried: int,
+    balloon: int,
+    rounding: Rounding,
+    multiple: int = 1,
+) -> int:
+    """Find the level installment, rounded once to a multiple.
+
+    Of many rows the exact fraction has tens of thousands of digits. It is looked for between two bounds first; where
+    they do not round to the same amount, as on both sides of a tie, the fraction itself decides.
+    """
+    is_long = len(factors) > _EXACT_MAX and factors.count(factors[0]) < len(factors)
+    if is_long:
+        low, high = _level_bounds(balance, factors, scale=scale, carried=carried, balloon=balloon)
+        least = money.divide(low[0], low[1] * multiple, rounding=rounding)
+        if least == money.divide(high[0], high[1] * multiple, rounding=rounding):
+            return least * multiple
+    numerator, denominator = level_fraction(balance, factors, scale=scale, carried=carried, balloon=balloon)
+    return money.divide(numerator, denominator * multiple, rounding=rounding) * multiple
+
+
+def _level_bounds(
+    balance: int, factors: Sequence[int], *, scale: int, carried: int, balloon: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Give two fractions between which the level installment lies: see `level_fraction`.
+
+    Growth and annuity are numbers of `_BITS` binary places, rounded down in one line of them and up in the other.
+    """
+    one = 1 << _BITS
+    growth, growth_high, annuity, annuity_high = one, one, 0, 0
+    later, later_high = one, one
+    known, rate = -1, 0
+    for at, factor in enumerate(factors):
+        if factor != known:
+            known, rate = factor, (factor << _BITS) // scale
+        above = rate + 1
+        growth += growth * rate >> _BITS
+        growth_high += (growth_high * above >> _BITS) + 1
+        annuity += (annuity * rate >> _BITS) + one
+        annuity_high += (annuity_high * above >> _BITS) + 1 + one
+        if at and carried:
+            later += later * rate >> _BITS
+            later_high += (later_high * above >> _BITS) + 1
+    if carried < 0:
+        later, later_high = later_high, later
+    low = balance * growth - balloon * one + carried * later // scale
+    high = balance * growth_high - balloon * one - (-carried * later_high // scale)
+    # A negative amount is the lower the fewer rows share it.
+    return (low, annuity_high if low >= 0 else annuity), (high, annuity if high >= 0 else annuity_high)
 
 
 def level_fraction(

@@ -1,6 +1,6 @@
 """Where a loan stands after its events: values that never change. Amounts in minor units."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
@@ -69,6 +69,7 @@ class LoanState:
 
     `payoff` is what settles it on that date; `interest_accrued` what of its interest has been earned by then;
     `balances` what the loan has put on each account of the general ledger: debits positive, credits negative.
+    `work` is how much computing it took, in rows planned.
     """
 
     terms: Terms
@@ -97,6 +98,7 @@ class LoanState:
     per_diem: int = 0
     interest_accrued: int = 0
     balances: tuple[tuple[str, int], ...] = ()
+    work: int = field(default=0, compare=False)
 
     @property
     def next_due(self) -> Installment | None:

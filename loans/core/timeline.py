@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
@@ -41,10 +41,12 @@ class Timeline:
         "_day_count",
         "_days",
         "_den",
+        "_offsets",
         "_prefix",
         "_rates",
         "_segments",
         "_stops",
+        "_whole_factors",
         "bounds",
         "scale",
     )
@@ -63,6 +65,8 @@ class Timeline:
         self._rates = [(date.min, micro(terms.annual_rate))]
         self._stops: list[Pause] = []
         self._segments: list[tuple[date, date, int]] = []
+        self._whole_factors: list[int] = []
+        self._offsets: list[int] = []
         self._days = [(end - start).days for start, end in itertools.pairwise(self.bounds)]
         wholes = self._wholes(terms, regular_start, due_day)
         if common is not None:
@@ -120,11 +124,6 @@ class Timeline:
         return daycount.year_fraction(self._day_count, from_date=start, to_date=end)[0]
 
     @property
-    def is_even(self) -> bool:
-        """Whether one rate holds all along, without a pause."""
-        return not self._segments
-
-    @property
     def rates(self) -> list[tuple[date, int]]:
         """The rates from their dates on, in millionths of a percent."""
         return self._rates
@@ -147,6 +146,7 @@ class Timeline:
 
     def _set_segments(self) -> None:
         """Cut time where the rate changes or a pause begins or ends; empty if neither ever happens."""
+        self._whole_factors = []
         if len(self._rates) == 1 and not self._stops:
             self._segments = []
             return
@@ -158,12 +158,18 @@ class Timeline:
         for pause in self._stops:
             turns[pause.from_date] += 1
             turns[pause.until] -= 1
-        segments, rate, stopped = [], 0, 0
+        self._segments, self._offsets = [], []
+        rate, stopped, total, measured = 0, 0, 0, 0
         for start, end in itertools.pairwise([*cuts, date.max]):
             rate = rates.get(start, rate)
             stopped += turns[start]
-            segments.append((start, end, 0 if stopped else rate))
-        self._segments = segments
+            holds = 0 if stopped else rate
+            # What is to be added to rate times part of a year, both of a day in the segment.
+            self._offsets.append(total - holds * measured)
+            self._segments.append((start, end, holds))
+            reached = self.part(end) if end > self.bounds[0] else 0
+            total += holds * (reached - measured)
+            measured = reached
 
     def part(self, day: date) -> int:
         """Measure from the first period's start to a day in parts of a year over the denominator."""
@@ -189,7 +195,18 @@ class Timeline:
             return 0
         if not self._segments:
             return self._rates[0][1] * (self.part(end) - self.part(start))
-        return sum(rate * parts for _, _, rate, parts in self.pieces(start, end))
+        return self._since_start(end) - self._since_start(start)
+
+    def _since_start(self, day: date) -> int:
+        """Add up rate times part of a year from the first period's start to a day."""
+        at = bisect_right(self._segments, day, key=itemgetter(0)) - 1
+        return self._offsets[at] + self._segments[at][2] * self.part(day)
+
+    def since_start(self, days: Sequence[date]) -> list[int]:
+        """List the factor from the first period's start to each of some days, in order and none before it."""
+        if not self._segments:
+            return [self._rates[0][1] * self.part(day) for day in days]
+        return [self._since_start(day) for day in days]
 
     def pieces(self, start: date, end: date) -> list[tuple[date, date, int, int]]:
         """List (from, to, rate in millionths of a percent, part of a year over the denominator)."""
@@ -208,7 +225,27 @@ class Timeline:
 
     def wholes(self) -> list[int]:
         """List the factor of each whole period, over `scale`."""
-        if self._segments:
-            return [self.factor(start, end) for start, end in itertools.pairwise(self.bounds)]
-        rate, prefix = self._rates[0][1], self._prefix
-        return [rate * (after - before) for before, after in itertools.pairwise(prefix)]
+        if not self._whole_factors:
+            until = self._prefix
+            rate = self._rates[0][1]
+            if self._segments:
+                until, rate = self._until_bounds(), 1
+            self._whole_factors = [rate * (after - before) for before, after in itertools.pairwise(until)]
+        return self._whole_factors
+
+    def _until_bounds(self) -> list[int]:
+        """List the factor from the first period's start to each bound, over `scale`."""
+        found, at, last = [], 0, len(self._segments) - 1
+        for day, measured in zip(self.bounds, self._prefix, strict=True):
+            while at < last and self._segments[at + 1][0] <= day:
+                at += 1
+            found.append(self._offsets[at] + self._segments[at][2] * measured)
+        return found
+
+    def wholes_between(self, first_end: date, last_end: date) -> list[int]:
+        """List the factors of the periods after the one that ends on a date, to the one that ends on another."""
+        first, last = bisect_left(self.bounds, first_end), bisect_left(self.bounds, last_end)
+        is_known = 0 < first < len(self.bounds) and last < len(self.bounds)
+        if is_known and self.bounds[first] == first_end and self.bounds[last] == last_end:
+            return self.wholes()[first:last]
+        return []

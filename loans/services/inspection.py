@@ -28,13 +28,19 @@ def inspect(
     record, terms, events = history(session, loan_id=loan_id, known_at=known_at)
     state = fold.fold(terms, events, as_of=as_of)
     if state.status is None:
-        known = "" if known_at is None else f", as it was known at {known_at.isoformat()}"
-        raise DateTooEarly(
-            f"On {as_of}{known}, the loan had not been applied for.",
-            field="as_of",
-            earliest=record.applied_on.isoformat(),
-        )
+        raise _too_early(record, as_of=as_of, known_at=known_at)
     return record, state
+
+
+def _too_early(record: LoanRecord, *, as_of: date, known_at: datetime | None) -> DateTooEarly:
+    """Say which of the two moments lies before the application."""
+    is_known_too_early = known_at is not None and as_of >= record.applied_on
+    known = "" if known_at is None else f", as it was known at {known_at.isoformat()}"
+    return DateTooEarly(
+        f"On {as_of}{known}, the loan had not been applied for.",
+        field="known_at" if is_known_too_early else "as_of",
+        earliest=(record.created_at if is_known_too_early else record.applied_on).isoformat(),
+    )
 
 
 def history(

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from sqlalchemy.orm import Session
 
 from loans import clock, db, metrics
-from loans.core import fold, lifecycle, money
+from loans.core import fold, lifecycle, money, work
 from loans.core.account import Applied
 from loans.core.changes import AmountNotPositive
 from loans.core.errors import LendingError
@@ -80,11 +80,12 @@ class OpenLoan:
         """Compute the state that a further event leads to, as of today.
 
         :raises ContradictsHistory: if an event recorded before could not stand beside it.
+        :raises HistoryTooLong: if the loan would take too long to compute from then on; a reversal never does.
         :raises LendingError: if the event itself is refused.
         """
         as_of = max(self.record.as_of, context.business_date)
         try:
-            return fold.fold(self.terms, [*self.events, event], as_of=as_of)
+            state = fold.fold(self.terms, [*self.events, event], as_of=as_of)
         except LendingError as error:
             other = next((each for each in self.events if each.id == error.event_id), None)
             if other is None:
@@ -94,6 +95,8 @@ class OpenLoan:
                 event=str(other.id),
                 because=error.code,
             ) from error
+        work.check(event, work=state.work)
+        return state
 
     def amount(self, text: str, *, currency: str | None) -> int:
         """Read an amount in the loan's currency as minor units.
@@ -290,12 +293,9 @@ def applied_by(state: LoanState, *, event_id: uuid.UUID) -> tuple[Applied, ...]:
     return tuple(each for each in state.applied if each.event_id == event_id)
 
 
-def not_allowed(state: LoanState, *, detail: str, kind: EventKind) -> TransitionNotAllowed:
+def not_allowed(state: LoanState, *, detail: str) -> TransitionNotAllowed:
     """Make the refusal of an event that the status alone would admit: an error to raise."""
-    others = [each.value for each in lifecycle.allowed(state.status) if each is not kind]
-    return TransitionNotAllowed(
-        detail, loan_status=None if state.status is None else state.status.value, allowed=others
-    )
+    return TransitionNotAllowed(detail, loan_status=None if state.status is None else state.status.value)
 
 
 def taken(state: LoanState, *, event: Event) -> int:

@@ -131,7 +131,7 @@ class TestKnownAt:
     def test_before_the_application_was_recorded_is_refused(self, api, path):
         response = api.get(f"{path}?known_at=2026-02-20T11:59:59Z")
 
-        assert_refused(response, 422, "date_too_early", pointers=["query:/as_of"])
+        assert_refused(response, 422, "date_too_early", pointers=["query:/known_at"])
 
     @pytest.mark.parametrize(
         "instant",

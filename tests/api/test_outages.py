@@ -85,6 +85,24 @@ class TestLostConnection:
         assert [response.status_code for response in responses] == [503, 200]
         assert responses[0].json["code"] == "unavailable"
 
+    def test_after_the_answer_is_made_does_not_spoil_it(self, narrow_api, caplog):
+        app = narrow_api.client.application
+        killed = []
+
+        def kill(connection, _cursor, statement, *_):
+            if "FROM borrowers" in statement and not killed:
+                killed.append(connection.connection.dbapi_connection.info.backend_pid)
+                terminate(connection.engine.url, killed[0])
+
+        with app.app_context():
+            sa.event.listen(db.engine, "after_cursor_execute", kill)
+
+        responses = [narrow_api.get("/api/v1/borrowers"), narrow_api.get("/api/v1/borrowers")]
+
+        assert len(killed) == 1
+        assert [response.status_code for response in responses] == [200, 200]
+        assert [record.message for record in caplog.records if record.message == "session lost"]
+
     def test_in_the_middle_of_a_command_leaves_nothing_behind(self, narrow_api):
         app = narrow_api.client.application
         killed = []

@@ -266,3 +266,16 @@ class TestBadTerms:
 
         # The sixth and seventh are a weekend, so that both would fall due on Monday.
         assert_refused(response, 422, "invalid_terms", pointers=["#/terms/business_day_convention"])
+
+
+class TestRates:
+    def test_are_null_where_fees_take_all_that_is_paid_out(self, api):
+        answer = quoted(api, fees=[{"type": "upfront", "percent": "100"}])
+
+        assert answer["rates"] == {"apr_eu": None, "apr_us": None, "effective": None}
+        # 340.02, 340.02 and 340.03 are paid for nothing.
+        assert answer["cost_of_credit"] == {
+            "amount_financed": "0.00",
+            "total_of_payments": "1020.07",
+            "total_cost": "1020.07",
+        }

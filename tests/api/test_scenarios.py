@@ -132,3 +132,52 @@ class TestScenarios:
         response = api.post(f"/api/v1/loans/{UNKNOWN_ID}/simulations", {"scenarios": [{"events": []}]})
 
         assert_refused(response, 404, "loan_not_found")
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("event", "code"),
+        [
+            ({"type": "refund", "amount": "5.00"}, "more_than_there_is"),
+            ({"type": "goodwill_credit", "amount": "5000.00"}, "more_than_there_is"),
+            ({"type": "fee_waiver"}, "nothing_to_waive"),
+            ({"type": "interest_waiver", "amount": "500.00"}, "more_than_there_is"),
+            ({"type": "payoff", "amount": "1.00"}, "payoff_differs"),
+            ({"type": "payoff", "amount": "1213.45"}, "payoff_differs"),
+        ],
+    )
+    def test_are_those_of_the_command(self, api, path, event, code):
+        asked = {"id": "e", "date": "2026-02-20"} | event
+
+        (scenario,) = played(api, path, {"events": [asked]})["scenarios"]
+
+        assert scenario["result"] is None
+        assert (scenario["refusal"]["code"], scenario["refusal"]["event"]) == (code, "e")
+        assert scenario["refusal"]["detail"]
+
+    def test_are_none_of_the_payoff_amount(self, api, path):
+        payoff = {"type": "payoff", "date": "2026-02-20", "amount": "1213.44"}
+
+        (scenario,) = played(api, path, {"events": [payoff]})["scenarios"]
+
+        assert (scenario["refusal"], scenario["result"]["status"]) == (None, "repaid")
+
+    @pytest.mark.parametrize("kind", ["payoff", "chargeback"])
+    def test_say_that_nothing_is_left(self, api, path, kind):
+        paid = {"id": "p", "type": "payoff", "date": "2026-02-20"}
+        other = {"id": "c", "type": "chargeback", "date": "2026-02-20", "repayment": "p"}
+        again = {"id": "again", "type": kind, "date": "2026-02-21"}
+        again |= {"repayment": "p"} if kind == "chargeback" else {}
+
+        (scenario,) = played(
+            api, path, {"events": [paid, *([other] if kind == "chargeback" else []), again]}
+        )["scenarios"]
+
+        assert scenario["refusal"]["event"] == "again"
+
+    def test_of_all_when_they_take_too_much_work(self, api, path):
+        change = {"type": "re_age", "date": "2026-02-20", "installments": 600}
+
+        response = api.post(f"{path}/simulations", {"scenarios": [{"events": [change] * 45}] * 10})
+
+        assert_refused(response, 422, "history_too_long", pointers=["#/scenarios"])

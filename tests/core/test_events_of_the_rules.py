@@ -210,6 +210,14 @@ class TestReschedule:
 
         assert refused.value.field == field
 
+    def test_of_a_bullet_leaves_no_row_to_grace(self):
+        graceful = event(EventKind.RESCHEDULE, FIRST_DUE, installments=4, grace=Grace(interest=1))
+
+        with pytest.raises(InvalidChange) as refused:
+            folded(graceful, method=Method.BULLET)
+
+        assert refused.value.field == "grace"
+
     def test_forgets_rows_that_ask_for_nothing(self):
         # A cent in three rows, rounded up: the first takes it all.
         cent = [replace(each, amount=1 if each.amount else 0) for each in ORIGINATION]

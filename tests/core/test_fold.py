@@ -164,20 +164,20 @@ class TestFold:
         assert reached == fold.fold(TERMS, [APPLICATION, APPROVAL])
 
     def test_refuses_to_leave_a_repayment_without_the_disbursement_it_follows(self):
-        with pytest.raises(TransitionNotAllowed, match="approved, so it cannot take a repayment"):
+        with pytest.raises(TransitionNotAllowed, match="approved: it cannot take a repayment"):
             folded(FIRST_PAYMENT, reversal(DISBURSEMENT, on=SECOND_DUE, number=5))
 
     def test_refuses_a_repayment_dated_before_the_disbursement(self):
-        with pytest.raises(TransitionNotAllowed, match="approved, so it cannot take a repayment"):
+        with pytest.raises(TransitionNotAllowed, match="approved: it cannot take a repayment"):
             folded(repayment(100, on=APPROVED_ON, number=4))
 
     def test_refuses_a_decision_about_a_loan_that_is_paid_out(self):
-        with pytest.raises(TransitionNotAllowed, match="disbursed, so it cannot be cancelled"):
+        with pytest.raises(TransitionNotAllowed, match="disbursed: it cannot be cancelled"):
             folded(happened(EventKind.CANCELLED, FIRST_DUE, number=4))
 
     def test_refuses_a_disbursement_dated_before_the_approval(self):
         # In the order of dates the loan is not approved yet.
-        with pytest.raises(TransitionNotAllowed, match="pending, so it cannot be disbursed"):
+        with pytest.raises(TransitionNotAllowed, match="pending: it cannot be disbursed"):
             fold.fold(TERMS, [APPLICATION, APPROVAL, replace(DISBURSEMENT, date=APPROVED_ON - ONE_DAY)])
 
     def test_passes_on_refused_reversals(self):

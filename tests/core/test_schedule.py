@@ -242,3 +242,21 @@ class TestLevelFraction:
             present_value += discount
         first = 1 / (1 + Fraction(factors[0], scale))
         assert level * present_value == terms.principal + carried * first - balloon * discount
+
+
+class TestLevelRounded:
+    """25 periods without interest and one that doubles: Fn = 1 + 25 x 2 = 51, and A = (2 b + 2 c) / 51."""
+
+    FACTORS = (*[0] * 25, 100)
+
+    @pytest.mark.parametrize(
+        ("balance", "carried", "level"),
+        # 2 x 51 / 51 is 2 exactly, which is not rounded up; 2 x 52 / 51 is; 2 x 102 - 2 x 51 is 102.
+        [(51, 0, 2), (52, 0, 3), (102, -51 * 100, 2)],
+    )
+    def test_decides_by_the_exact_fraction_where_bounds_do_not(self, balance, carried, level):
+        found = schedule.level_rounded(
+            balance, self.FACTORS, scale=100, carried=carried, balloon=0, rounding=Rounding.UP
+        )
+
+        assert found == level

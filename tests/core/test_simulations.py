@@ -10,7 +10,6 @@ from loans.core.errors import LendingError
 from loans.core.events import EventKind
 from loans.core.lifecycle import Status, TransitionNotAllowed
 from loans.core.postings import Line
-from loans.core.settlement import MoreThanThereIs
 from tests.core.samples import (
     APPROVED_ON,
     DISBURSED_ON,
@@ -108,19 +107,6 @@ class TestSimulate:
         simulated = simulations.simulate(sample_terms(), [*ORIGINATION, undone], as_of=SECOND_DUE)
 
         assert (simulated.state.status, simulated.costs, simulated.entries) == (Status.APPROVED, None, ())
-
-    @pytest.mark.parametrize(
-        ("kind", "available"), [(EventKind.INTEREST_WAIVER, "20.07"), (EventKind.REFUND, "0.00")]
-    )
-    def test_refuses_an_event_that_names_more_than_there_is(self, kind, available):
-        greedy = happened(kind, FIRST_DUE, 500000, number=5)
-
-        with pytest.raises(MoreThanThereIs) as refused:
-            simulations.simulate(sample_terms(), [*ORIGINATION, greedy], as_of=SECOND_DUE)
-
-        assert refused.value.event_id == greedy.id
-        assert refused.value.extensions == {"available": available, "currency": "KES"}
-        assert refused.value.detail == f"5000.00 KES is more than the {available} there is."
 
     def test_says_which_event_was_refused(self):
         early = replace(PAID, date=APPROVED_ON)

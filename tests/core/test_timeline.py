@@ -78,17 +78,22 @@ class TestFactor:
             (1, 15, 24 * timeline.MICRO),
         ]
 
-    def test_is_even_until_a_rate_changes(self):
-        line = made()
-        assert line.is_even
-
-        line.change_rate(FIRST_DUE, Fraction(24))
-
-        assert not line.is_even
-
 
 class TestMicro:
     def test_is_exact(self):
         assert timeline.micro(Fraction("12.345678")) == 12345678
         with pytest.raises(AssertionError, match="more than six decimals"):
             timeline.micro(Fraction(1, 3))
+
+
+class TestWholesBetween:
+    def test_lists_the_factors_of_whole_periods_and_none_between_other_days(self):
+        line = Timeline(
+            sample_terms(day_count=DayCount.ACT_365F),
+            bounds=[date(2024, 1, 15), date(2024, 2, 15), date(2024, 3, 15), date(2024, 4, 15)],
+        )
+
+        # 12 % is 12,000,000 millionths, for 29 and 31 days.
+        assert line.wholes_between(date(2024, 2, 15), date(2024, 4, 15)) == [348_000_000, 372_000_000]
+        assert line.wholes_between(date(2024, 2, 16), date(2024, 4, 15)) == []
+        assert line.wholes_between(date(2024, 2, 15), date(2024, 5, 15)) == []

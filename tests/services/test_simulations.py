@@ -21,12 +21,10 @@ def loan(session):
 
 
 def simulate(session, loan, *scenarios, **given):
-    return simulations.simulate(
-        session,
-        loan_id=loan.id,
-        document={"scenarios": list(scenarios), **given},
-        business_date=TODAY,
-    )
+    loaded = simulations.load(session, loan_id=loan.id)
+    told = {"scenarios": list(scenarios), **given}
+    present, played = simulations.simulate(loaded=loaded, document=told, business_date=TODAY)
+    return loaded.record, present, played
 
 
 class TestSimulate:
@@ -141,16 +139,16 @@ class TestSimulate:
         ],
     )
     def test_refuses_what_is_no_set_of_scenarios(self, session, loan, document, pointer):
+        loaded = simulations.load(session, loan_id=loan.id)
+
         with pytest.raises(InvalidDocument) as refusal:
-            simulations.simulate(session, loan_id=loan.id, document=document, business_date=TODAY)
+            simulations.simulate(loaded=loaded, document=document, business_date=TODAY)
 
         assert pointer in {fault["pointer"] for fault in refusal.value.extensions["errors"]}
 
     def test_refuses_an_unknown_loan(self, session):
         with pytest.raises(LoanNotFound):
-            simulations.simulate(
-                session, loan_id=uuid.uuid4(), document={"scenarios": []}, business_date=TODAY
-            )
+            simulations.load(session, loan_id=uuid.uuid4())
 
     def test_agrees_with_what_happens_then(self, session, loan):
         events = [

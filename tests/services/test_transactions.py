@@ -5,10 +5,12 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
+from loans.core import work
 from loans.core.errors import LendingError
 from loans.core.events import REVERSIBLE, EventKind, ReversalRefused
+from loans.core.work import HistoryTooLong
 from loans.db import db, transaction
-from loans.services import origination, repayments, settlements, transactions
+from loans.services import origination, repayments, servicing, settlements, transactions
 from loans.services.loan_events import LoanNotFound
 from loans.services.transactions import TransactionNotFound
 from tests.factories import make_context, make_product, make_repayment
@@ -31,6 +33,10 @@ def nonzero(standing):
 
 def reverse(session, loan, event_id, today=TODAY):
     return transactions.reverse(session, loan_id=loan.id, event_id=event_id, context=make_context(today))
+
+
+def change_rate(session, loan):
+    return servicing.change_rate(session, loan_id=loan.id, annual_rate="18", context=make_context(FIRST_DUE))
 
 
 @pytest.fixture
@@ -373,3 +379,20 @@ class TestActs:
         apart = {EventKind.DISBURSED, EventKind.RECOVERY}
 
         assert set(ACTS) == {kind.value for kind in REVERSIBLE - apart}
+
+
+class TestTooLongAHistory:
+    def test_takes_no_further_event_and_still_reversals(self, session, monkeypatch, loan):
+        changed = change_rate(session, loan)
+        # The limit of a loan that a few events would not reach.
+        monkeypatch.setattr(work, "CHANGES_MAX", 5)
+        stored = rows.trail(session, loan)
+
+        with pytest.raises(HistoryTooLong) as refusal:
+            change_rate(session, loan)
+
+        assert refusal.value.extensions["rows_max"] == 5
+        assert rows.trail(session, loan) == stored
+        assert transactions.reverse(
+            session, loan_id=loan.id, event_id=changed.event.id, context=make_context(FIRST_DUE)
+        ).reversal

@@ -138,14 +138,14 @@ def _pay_in_advance(money: Allocation) -> None:
         rows = fixed + [row for row in account.open_rows if row.due_date > money.on]
         _pay_buckets(money, rows[::-1] if is_last else rows, order)
         return
-    if not is_last:
-        _pay_buckets(money, fixed, _in_turn(order))
-    if money.left and account.open_rows:
-        account.accrue(money.on)
-        _pay_saving(money, order)
-        account.is_planned = False
+    account.accrue(money.on)
     if is_last:
-        _pay_buckets(money, fixed[::-1], _in_turn(order))
+        _pay_last(money, order, fixed)
+    else:
+        _pay_buckets(money, fixed, _in_turn(order))
+        if money.left and account.open_rows:
+            _pay_saving(money, order)
+    account.is_planned = not account.open_rows
     if money.left:
         _pay_charged(money, order)
 
@@ -167,8 +167,6 @@ def _pay_saving(money: Allocation, order: Sequence[int]) -> None:
     terms = money.account.terms
     if terms.early_payment in SAVING:
         _pay_to_save(money, order)
-    elif terms.early_payment is EarlyPayment.LAST_INSTALLMENT:
-        _pay_last(money, order)
     elif _goes_by_installments(money.account):
         _pay_installments(money, order)
     else:
@@ -206,15 +204,17 @@ def _pay_to_save(money: Allocation, order: Sequence[int]) -> None:
     planning.forget_emptied(account)
 
 
-def _pay_last(money: Allocation, order: Sequence[int]) -> None:
-    """Pay accrued interest in the current row and principal of the last rows first."""
-    account = money.account
+def _pay_last(money: Allocation, order: Sequence[int], fixed: Sequence[Row]) -> None:
+    """Pay accrued interest in the current row and principal of the last rows first, then those that are fixed."""
+    rows = money.account.open_rows
     for component in _in_turn(order):
-        if component == INTEREST:
+        if component == INTEREST and rows:
             _pay_accrued(money)
-        else:
-            for row in reversed(account.open_rows):
+        elif component == PRINCIPAL:
+            for row in reversed(rows):
                 money.pay_ahead(row, row.unpaid(PRINCIPAL))
+        for row in reversed(fixed):
+            _pay_fixed(money, row, component)
 
 
 def _pay_next(money: Allocation, order: Sequence[int]) -> None:

@@ -179,6 +179,22 @@ class TestEarlyMoney:
         )
         assert asked(state) == [(33002, 1000), (33332, 670), (33666, 337)]
 
+    def test_pays_the_interest_of_a_period_that_is_over_before_principal_of_the_last_row(self):
+        # The first row's period ends on Saturday 17 February, and it is due on Monday. Its interest for 33 days is
+        # 10.85; a day on 1000.00 in the second is 0.33; 8.82 of 20.00 are left.
+        sunday = date(2024, 2, 18)
+
+        state = folded(
+            repayment(2000, on=sunday, number=4),
+            early_payment=EarlyPayment.LAST_INSTALLMENT,
+            interest_mode=InterestMode.DAILY,
+            day_count=DayCount.ACT_365F,
+            first_due_date=date(2024, 2, 17),
+            convention=Convention.FOLLOWING,
+        )
+
+        assert parts_of(state) == (Part(1, interest=1085), Part(2, interest=33), Part(3, principal=882))
+
     def test_leaves_the_installment_and_shortens_the_term_when_so_agreed(self):
         # 159.98 in row 2; on 510.00 interest is 5.10, so 334.92 come on top; 175.08 with 1.75 are left.
         state = self.early(EarlyPayment.SHORTER_TERM)

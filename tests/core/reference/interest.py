@@ -82,9 +82,19 @@ def accrued_by_itself(loan, row, today):
     if loan.is_daily:
         return row.accrued
     if loan.is_flat:
-        passed = (min(today, row.end) - row.planned_on).days
-        return min(row.accrued_then + flat_interest_a_day(row) * max(passed, 0), row.exact)
+        return min(accrued_flat(row, today), row.exact)
     return min(row.accrued, row.exact)
+
+
+def accrued_flat(row, today):
+    """Section 4, flat: *c*; a plan anew may have shared what had accrued among rows, of which this one has a part."""
+    passed = (min(today, row.end) - row.planned_on).days
+    return row.accrued_then + flat_interest_a_day(row) * max(passed, 0)
+
+
+def accrued_to_plan(loan, row, today):
+    """Section 4: *c*, before what is paid or waived of it."""
+    return accrued_flat(row, today) if loan.is_flat else accrued_by_itself(loan, row, today)
 
 
 def flat_interest_a_day(row):

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from loans.core.charges import Collection, FeeTime
 from loans.core.events import EventKind, RefundOf
 from loans.core.terms import Component
-from tests.core.reference import payments, plan
-from tests.core.reference.book import DOWN_PAYMENT, EXTRA, FEE, INTEREST, PENALTY, PRINCIPAL, Loan, Row, zeros
+from tests.core.reference import charges, payments, plan
+from tests.core.reference.book import FEE, INTEREST, PENALTY, PRINCIPAL, Loan, zeros
 from tests.core.reference.interest import accrue_day
 
 # Section 7: of what comes before the disbursement only the status is left.
@@ -115,43 +115,10 @@ def begin_day(loan, day):
     for number, fee in enumerate(loan.terms.fees):
         if fee.charged is FeeTime.DATED and fee.date == day and number not in loan.dated_fees_charged:
             loan.dated_fees_charged.add(number)
-            charge(loan, FEE, fee.amount or loan.round(fee.percent / 100 * loan.lent), day)
+            charges.charge(loan, FEE, fee.amount or loan.round(fee.percent / 100 * loan.lent), day)
     if loan.terms.late_fee is not None:
-        charge_late_fees(loan, day)
+        charges.charge_late_fees(loan, day)
     update_status(loan)
-
-
-def charge_late_fees(loan, day):
-    """Section 6, late fee: at the start of the day grace_days + 1 days after the due date, once for each row."""
-    policy = loan.terms.late_fee
-    for row in loan.rows:
-        asked = sum(loan.unpaid(row, component) for component in (PRINCIPAL, INTEREST, FEE))
-        if row.due + timedelta(days=policy.grace_days + 1) != day or asked == 0 or row.late_fee_charged:
-            continue
-        row.late_fee_charged = True
-        amount = policy.amount or loan.round(policy.percent / 100 * asked)
-        add_charge(row, PENALTY, amount if policy.cap is None else min(amount, policy.cap))
-
-
-def add_charge(row, component, amount):
-    row.charged[component] += amount
-    row.charged_open[component] += amount
-
-
-def row_due_from(loan, day):
-    """Section 6, a manual fee: the first installment due on or after its date, else a row of its own."""
-    for row in loan.rows:
-        if row.due >= day and row.kind != DOWN_PAYMENT:
-            return row
-    start = max(row.due for row in loan.rows)
-    row = Row(number=len(loan.rows) + 1, kind=EXTRA, start=start, end=day, due=day, fixed=True)
-    loan.rows.append(row)
-    return row
-
-
-def charge(loan, component, amount, day):
-    if amount:
-        add_charge(row_due_from(loan, day), component, amount)
 
 
 def apply(loan, event, day):
@@ -227,14 +194,14 @@ def re_age(loan, event, day):
 
 
 def charge_fee(loan, event, day):
-    charge(loan, FEE, event.amount, day)
+    charges.charge(loan, FEE, event.amount, day)
     use_credit(loan, event, day)
 
 
 def charge_late_fee(loan, event, day):
     """Section 6: a late fee by hand is a penalty of the oldest overdue row, or of the next row due."""
     overdue = [row for row in loan.rows if row.due < day and loan.unpaid_in_all(row)]
-    add_charge(overdue[0] if overdue else row_due_from(loan, day), PENALTY, event.amount)
+    charges.add_charge(overdue[0] if overdue else charges.row_due_from(loan, day), PENALTY, event.amount)
     use_credit(loan, event, day)
 
 
@@ -294,13 +261,13 @@ def charge_back(loan, event, day):
     credit_taken[0] += of_credit
     left = event.amount - of_credit
     # Credit that is not there any more is owed as principal.
-    charge(loan, PRINCIPAL, of_credit - min(of_credit, loan.credit), day)
+    charges.charge(loan, PRINCIPAL, of_credit - min(of_credit, loan.credit), day)
     loan.credit -= min(of_credit, loan.credit)
     for component in CHARGED_BACK_IN_ORDER:
         amount = min(left, paid[component] - taken[component])
         taken[component] += amount
         left -= amount
-        charge(loan, component, amount, day)
+        charges.charge(loan, component, amount, day)
     use_credit(loan, event, day)
 
 

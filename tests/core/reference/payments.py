@@ -1,11 +1,19 @@
 """Sections 8 and 9 of the rules: where money goes, and what closes a loan."""
 
+from fractions import Fraction
 from itertools import groupby
 
 from loans.core.terms import Across, Component, EarlyPayment, Method, Timing
 from tests.core.reference import plan
 from tests.core.reference.book import FEE, INTEREST, PENALTY, PRINCIPAL
-from tests.core.reference.interest import accrued, accrued_unpaid, interest_of_day, penalty_of_day
+from tests.core.reference.interest import (
+    accrued,
+    accrued_by_itself,
+    accrued_unpaid,
+    deferred,
+    interest_of_day,
+    penalty_of_day,
+)
 
 SAVING = (EarlyPayment.SHORTER_TERM, EarlyPayment.LOWER_INSTALLMENT)
 
@@ -59,6 +67,9 @@ def allocate(loan, payment, today):
     for timing, run in groupby(loan.terms.allocation, key=lambda bucket: bucket[0]):
         components = [component for _, component in run]
         rows = [row for row in loan.rows if timing_of(row, today) is timing]
+        if timing is Timing.IN_ADVANCE and loan.is_daily and payment.left:
+            # What is due has been paid, and so less interest will accrue.
+            plan.lay_out(loan, today)
         if timing is not Timing.IN_ADVANCE:
             pay_across(loan, payment, rows, components, loan.unpaid)
         elif loan.terms.early_payment in SAVING:
@@ -69,9 +80,11 @@ def allocate(loan, payment, today):
             pay_across(loan, payment, in_turn(loan, rows), components, loan.unpaid)
     if payment.left and loan.saves:
         # Nothing else is left to take it: fees and penalties charged to rows to come.
+        order = [part for timing, part in loan.terms.allocation if timing is Timing.IN_ADVANCE]
         for row in loan.rows:
-            for component in (PENALTY, FEE):
-                payment.pay(row, component, charged_unpaid(loan, row, component, today))
+            for component in order:
+                if component in {PENALTY, FEE}:
+                    payment.pay(row, component, charged_unpaid(loan, row, component, today))
 
 
 def charged_unpaid(loan, row, component, today):
@@ -224,7 +237,8 @@ def close(loan, today):
     for row in loan.rows:
         if row.due > today:
             row.fees_dropped = True
-            row.planned[FEE] = row.settled_of_plan(FEE)
+            # What was paid of them in advance counts for the fees that were charged.
+            row.planned[FEE] = max(0, row.settled(FEE) + row.taken_away[FEE] - row.charged[FEE])
     for row in loan.rows_to_come():
         for component in (PRINCIPAL, INTEREST):
             row.stays[component] = row.settled_of_plan(component)
@@ -237,5 +251,12 @@ def per_diem(loan, today):
     """Section 9: what a day adds to the interest and the penalties, rounded; nothing when nothing is owed."""
     if loan.status != "disbursed":
         return 0
-    _, interest = interest_of_day(loan, today)
+    row, interest = interest_of_day(loan, today)
+    rows = [each for each in loan.rows_to_come() if not each.interest_grace]
+    if row is not None and rows:
+        # Interest that was paid ahead lasts for a while.
+        heir = rows[0]
+        owed = heir.charged[INTEREST] + deferred(loan, heir, today)
+        owed += accrued_by_itself(loan, row, today) if row is heir else 0
+        interest = max(Fraction(0), interest - max(0, heir.settled(INTEREST) - owed))
     return loan.round(interest + sum(penalty_of_day(loan, row, today) for row in loan.rows))

@@ -10,7 +10,7 @@ from loans.core.dates import PeriodUnit
 from loans.core.daycount import DayCount
 from loans.core.terms import Component, Grace, Method
 from tests.core.reference.book import DOWN_PAYMENT, FEE, INSTALLMENT, INTEREST, PRINCIPAL, Period, Row
-from tests.core.reference.interest import accrued_by_itself, interest_factor
+from tests.core.reference.interest import accrued_to_plan, interest_factor
 
 # Section 2: without a calendar, Saturday and Sunday.
 SATURDAY_AND_SUNDAY = Holidays(weekend=frozenset({5, 6}), days=frozenset())
@@ -131,7 +131,7 @@ def lay_out(loan, today, *, accrued=None):
     balance = balance_to_plan(loan)
     factors = [factor_left(loan, row, today) for row in rows]
     first = rows[0]
-    carried = accrued_by_itself(loan, first, today) if accrued is None else accrued
+    carried = accrued_to_plan(loan, first, today) if accrued is None else accrued
     if not first.interest_grace and not loan.is_flat:
         carried -= max(0, first.settled_of_plan(INTEREST) - put_off_before(loan, first))
     if loan.level is None:
@@ -280,7 +280,7 @@ def replace_rows(loan, event, *, today, moved=MappingProxyType({})):
     places = len(old) + gone if old else 0
     kept = [row for row in loan.rows if row not in old]
     start = old[0].start if old else today
-    accrued = accrued_by_itself(loan, old[0], today) if old else None
+    accrued = accrued_to_plan(loan, old[0], today) if old else None
     # A row settled early leaves its period behind: those of the rows to be replaced are the last ones.
     replaced = loan.periods[len(loan.periods) - places :]
     loan.periods = loan.periods[: len(loan.periods) - places]

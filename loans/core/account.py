@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from loans.core import money, trace
-from loans.core.rows import Row
+from loans.core.rows import INTEREST, Row
 from loans.core.terms import InterestMode, Method, Terms
 from loans.core.timeline import Timeline
 from loans.core.trace import Accrual, Trace
@@ -152,6 +152,17 @@ class Account:
                 rest = max(row.own * self.timeline.scale - self.carried, 0)
                 return self.carried + rest * (on - self.mark).days // (row.to_date - self.mark).days
         return self.carried + self.base * self.timeline.factor(self.mark, on)
+
+    def interest_of_day(self, on: dt.date) -> int:
+        """What one more day adds to the interest owed, over the timeline's scale; nothing while paid ahead."""
+        added = self.accrued(on + dt.timedelta(days=1)) - self.accrued(on)
+        rows = self.open_rows
+        if not rows:
+            return added
+        row = next((row for row in rows if not row.deferred), rows[-1])
+        received = row.paid[INTEREST] + row.waived[INTEREST] - self.put_off - row.moved
+        ahead = max(received * self.timeline.scale - self.accrued(on), 0)
+        return max(added - ahead, 0)
 
     def accrue(self, on: dt.date) -> None:
         """Carry the interest of the current period up to a day, before what it accrues on changes."""

@@ -126,7 +126,4 @@ def finish(account: Account, trace: Trace, *, on: dt.date) -> None:
     trace.put_off = account.put_off
     trace.accruing = account.accruals(on)
     if on < dt.date.max:
-        tomorrow = account.accruals(on + dt.timedelta(days=1))
-        trace.next_day = sum((each.interest for each in tomorrow), Fraction(0)) - sum(
-            (each.interest for each in trace.accruing), Fraction(0)
-        )
+        trace.next_day = Fraction(account.interest_of_day(on), account.timeline.scale)

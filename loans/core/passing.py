@@ -190,8 +190,8 @@ def per_diem(account: Account, on: date) -> int:
     if on == date.max or account.written_off_on is not None:
         return 0
     tomorrow = on + timedelta(days=1)
-    terms = account.terms
-    added, scale = account.accrued(tomorrow) - account.accrued(on), account.timeline.scale
+    terms, scale = account.terms, account.timeline.scale
+    added = account.interest_of_day(on)
     if not terms.penalty_rate:
         return account.rounded(added)
     rate, counted = timeline.micro(terms.penalty_rate), _counted(account)

@@ -31,15 +31,14 @@ class MoreThanThereIs(LendingError):
     title: ClassVar[str] = "More than there is"
 
     @classmethod
-    def of(cls, amount: int, *, available: int, currency: str) -> "MoreThanThereIs":
-        """Make the refusal of an amount, both in minor units: an error to raise."""
+    def of(cls, amount: int | None, *, available: int, currency: str) -> "MoreThanThereIs":
+        """Make the refusal of an amount, or without one of all there is, in minor units: an error to raise."""
         there = money.format_amount(available, currency)
-        return cls(
-            f"{money.format_amount(amount, currency)} {currency} is more than the {there} {currency} there is.",
-            field="amount",
-            available=there,
-            currency=currency,
-        )
+        detail = "Nothing is left of it."
+        if amount is not None:
+            wanted = money.format_amount(amount, currency)
+            detail = f"{wanted} {currency} is more than the {there} {currency} there is."
+        return cls(detail, field="amount", available=there, currency=currency)
 
 
 def receive(account: Account, event: Event) -> None:

@@ -160,7 +160,7 @@ def record_whole(session: Session, *, loan: OpenLoan, event: Event, given: Given
     """
     after, there = _take(loan, event, context=given["context"])
     if there == 0 or (event.amount is not None and event.amount > there):
-        raise MoreThanThereIs.of(event.amount or 0, available=there, currency=loan.record.currency)
+        raise MoreThanThereIs.of(event.amount, available=there, currency=loan.record.currency)
     if event.amount is None:
         # The amount is stored, so that an event recorded later does not change what was meant.
         event = dataclasses.replace(event, amount=there)

@@ -187,6 +187,21 @@ class TestPayoff:
 
         assert folded(paid, **changes).status is status
 
+    @pytest.mark.parametrize(
+        ("on", "payoff", "per_diem"),
+        [
+            # 341.02 on 15 February paid 1.00 of the second row's 6.70, which are 0.2310 for each of 29 days.
+            (date(2024, 2, 18), 66998, 0),
+            # 4 x 0.2310 = 0.9241 has accrued; a fifth day makes it 1.1551.
+            (date(2024, 2, 19), 66998, 16),
+            (date(2024, 2, 20), 66998 + 16, 23),
+        ],
+    )
+    def test_grows_by_nothing_while_interest_that_was_paid_ahead_lasts(self, on, payoff, per_diem):
+        state = folded(repayment(34102, on=FIRST_DUE, number=4), on=on)
+
+        assert (state.payoff.total, state.per_diem) == (payoff, per_diem)
+
 
 class TestPastDue:
     def test_counts_from_the_oldest_row_that_asks_for_anything(self):

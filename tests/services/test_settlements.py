@@ -176,6 +176,7 @@ class TestChargeBack:
         with pytest.raises(MoreThanThereIs) as refusal:
             self.charge_back(session, repayment)
 
+        assert refusal.value.detail == "Nothing is left of it."
         assert refusal.value.extensions["available"] == "0.00"
         assert rows.trail(session, loan) == stored
 

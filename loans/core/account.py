@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from loans.core import money, trace
-from loans.core.rows import INTEREST, Row
+from loans.core.rows import Row
 from loans.core.terms import InterestMode, Method, Terms
 from loans.core.timeline import Timeline
 from loans.core.trace import Accrual, Trace
@@ -160,8 +160,7 @@ class Account:
         if not rows:
             return added
         row = next((row for row in rows if not row.deferred), rows[-1])
-        received = row.paid[INTEREST] + row.waived[INTEREST] - self.put_off - row.moved
-        ahead = max(received * self.timeline.scale - self.accrued(on), 0)
+        ahead = max((row.interest_settled - self.put_off) * self.timeline.scale - self.accrued(on), 0)
         return max(added - ahead, 0)
 
     def accrue(self, on: dt.date) -> None:

@@ -32,7 +32,9 @@ class Allocation:
         row.paid[component] += amount
         part = self.parts.setdefault(row.number, [0, 0, 0, 0])
         part[component] += amount
-        if component == PRINCIPAL:
+        if component == INTEREST:
+            row.note_interest(amount)
+        elif component == PRINCIPAL:
             self.account.principal_outstanding -= amount
         return amount
 
@@ -178,7 +180,7 @@ def _pay_accrued(money: Allocation) -> None:
     account = money.account
     row = next(row for row in account.open_rows if not row.deferred or row.number == account.plan_end)
     accrued = account.put_off + account.rounded(account.carried)
-    money.pay(row, INTEREST, accrued + row.moved - row.paid[INTEREST] - row.waived[INTEREST])
+    money.pay(row, INTEREST, row.interest_owed(accrued))
 
 
 def _in_turn(order: Sequence[int]) -> list[int]:
@@ -246,8 +248,7 @@ def _pay_installments(money: Allocation, order: Sequence[int]) -> None:
             else:
                 room = _room(account, row, accrued=accrued, is_last=is_last)
                 money.pay_ahead(row, room + row.extra - row.extra_paid)
-        owed = row.moved + row.gathered + max(accrued, row.interest_received)
-        is_paid = owed <= row.paid[INTEREST] + row.waived[INTEREST]
+        is_paid = row.interest_owed(row.gathered + accrued) == 0
         if is_last or not is_paid or _room(account, row, accrued=accrued, is_last=False) > 0:
             return
         _end_early(account, row, accrued=accrued, on=money.on)
@@ -343,8 +344,7 @@ def amount_to_settle(account: Account, on: date) -> list[int]:
         own = accrued if at == account.current else 0
         put_off += own if account.is_daily else min(own, row.own)
         if not row.deferred or at == account.plan_end - 1:
-            received = row.paid[INTEREST] + row.waived[INTEREST]
-            owed[INTEREST] += max(put_off + row.moved - received, 0)
+            owed[INTEREST] += row.interest_owed(put_off)
             put_off = 0
         owed[PRINCIPAL] += row.extra - row.extra_paid
     return owed

@@ -293,6 +293,7 @@ def _hand_over(account: Account, old: list[Row], moved: list[int]) -> None:
         row.extra_paid += each.extra_paid
         row.add_extra_principal(each.extra)
         asking.add_moved_interest(each.moved)
+        asking.moved_paid += each.moved_paid
         row.add_fee(each.fixed_fee)
         row.add_penalty(each.due[PENALTY])
     asking.add_moved_interest(moved[INTEREST])

@@ -17,7 +17,7 @@ from loans.core.event_steps import EventSteps
 from loans.core.event_words import EventWords
 from loans.core.events import DECISIONS, Event, EventKind
 from loans.core.row_steps import RowSteps
-from loans.core.rows import FEE, INTEREST
+from loans.core.rows import FEE
 from loans.core.state import Installment, LoanState
 from loans.core.steps import Explanation, Step, in_words
 from loans.core.terms import Terms
@@ -178,7 +178,7 @@ class _PayoffSteps:
                 put_off += self._accrued(number, most=row.own)
             if row.deferred and number < self.trace.open_numbers.stop - 1:
                 continue
-            asked = put_off + row.moved - row.paid[INTEREST] - row.waived[INTEREST]
+            asked = row.interest_owed(put_off)
             put_off = 0
             if asked > 0:
                 parts[f"accrued for installment {number}, less what was received"] = asked

@@ -263,6 +263,7 @@ def _state(account: Account, reached: LoanState, on: dt.date) -> LoanState:
         disbursed=account.disbursed,
         paid_out=account.paid_out,
         fees_deducted=account.fees_deducted,
+        fees_refundable=settlement.refundable_fees(account),
         received=account.received,
         goodwill=account.goodwill,
         refunded=account.refunded + account.fees_refunded,

@@ -22,7 +22,8 @@ class Row:
 
     `due`, `paid`, `waived` and `lost` (given up by a write-off) are lists by component.
     `own` is the interest earned in the row's period; where `deferred`, it is due with a later row, which has it as
-    `gathered`. `moved` is interest of other rows that is due here for another reason.
+    `gathered`. `moved` is interest of other rows that is due here for another reason; money goes to it first, as
+    `moved_paid`.
     `planned` is the plan's principal, `ahead` what of it was paid before the row was due, `extra` principal that no
     plan knows. `opening` is the balance that a scheduled row bears interest on.
     `credited` and `cleared` are what of `ahead` and of `own` had been received when the level installment was set: the
@@ -30,7 +31,9 @@ class Row:
     """
 
     # Defaults live on the class: a row is made often and most of these never change.
-    own = moved = gathered = planned = extra = extra_paid = ahead = credited = cleared = opening = 0
+    own = moved = moved_paid = gathered = planned = extra = extra_paid = ahead = credited = cleared = (
+        opening
+    ) = 0
     fixed_fee = penalty_fixed = penalty_accrued = 0
     # Which period since the anchor of the due dates the row is for.
     period = 0
@@ -81,7 +84,20 @@ class Row:
     @property
     def interest_received(self) -> int:
         """What of the row's own interest has been paid or waived."""
-        return max(self.paid[INTEREST] + self.waived[INTEREST] - self.moved - self.gathered, 0)
+        return max(self.interest_settled - self.gathered, 0)
+
+    @property
+    def interest_settled(self) -> int:
+        """What of the interest that the plan asks for here has been paid or waived."""
+        return self.paid[INTEREST] + self.waived[INTEREST] - self.moved_paid
+
+    def interest_owed(self, accrued: int) -> int:
+        """What is owed of an amount of interest that has accrued for the row, and of what was moved here."""
+        return max(accrued - self.interest_settled, 0) + self.moved - self.moved_paid
+
+    def note_interest(self, amount: int) -> None:
+        """Let interest that was paid or waived settle first what was moved here."""
+        self.moved_paid = min(self.moved, self.moved_paid + amount)
 
     def set_own(self, interest: int) -> None:
         """Set the row's own interest, never below what has been received of it."""

@@ -104,7 +104,7 @@ def waive_fees(account: Account, event: Event) -> None:
     for component in components:
         for row in rows:
             unpaid = row.unpaid(component)
-            if component == FEE and account.is_open(row) and row.due_date > event.date:
+            if component == FEE and row.due_date > event.date:
                 # What comes with an installment is not charged before it is due.
                 unpaid = min(unpaid, row.fixed_fee - row.paid[FEE] - row.waived[FEE])
             waiver.take(row, component, unpaid)
@@ -123,7 +123,7 @@ def waive_interest(account: Account, event: Event) -> None:
         unpaid = row.unpaid(INTEREST)
         if account.is_open(row) and not row.deferred:
             if is_limited and row.due_date > event.date:
-                unpaid = min(unpaid, accrued + row.moved - row.paid[INTEREST] - row.waived[INTEREST])
+                unpaid = min(unpaid, row.interest_owed(accrued))
             # What has accrued, in grace too, is due with the first row that asks for interest.
             accrued = 0
         waiver.take(row, INTEREST, unpaid)
@@ -147,6 +147,8 @@ class _Waiver:
         if amount <= 0:
             return
         row.waived[component] += amount
+        if component == INTEREST:
+            row.note_interest(amount)
         self.taken.setdefault(row.number, [0, 0, 0, 0])[component] += amount
         if self.left is not None:
             self.left -= amount
@@ -216,10 +218,7 @@ def refund(account: Account, event: Event) -> None:
     :raises AmountNotPositive: if it is nothing.
     :raises MoreThanThereIs: if less is there.
     """
-    there = account.credit
-    if event.of is RefundOf.FEE:
-        paid = sum(row.paid[FEE] + row.paid[PENALTY] for row in account.rows)
-        there = paid + account.fees_deducted + account.fees_added - account.fees_refunded
+    there = refundable_fees(account) if event.of is RefundOf.FEE else account.credit
     amount = there if event.amount is None else event.amount
     if amount <= 0 and event.amount is not None:
         raise AmountNotPositive("amount must be more than zero.", field="amount")
@@ -231,6 +230,13 @@ def refund(account: Account, event: Event) -> None:
         account.credit -= amount
         account.refunded += amount
     account.applied.append(Applied(event.id, amount))
+
+
+def refundable_fees(account: Account) -> int:
+    """Add up the fees and penalties that were paid, deducted or added, without those given back or charged back."""
+    paid = sum(row.paid[FEE] + row.paid[PENALTY] for row in account.rows)
+    given_back = account.fees_refunded + account.charged_back[FEE] + account.charged_back[PENALTY]
+    return max(paid + account.fees_deducted + account.fees_added - given_back, 0)
 
 
 def write_off(account: Account, event: Event) -> None:

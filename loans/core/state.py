@@ -85,6 +85,8 @@ class LoanState:
     disbursed: int = 0
     paid_out: int = 0
     fees_deducted: int = 0
+    # Fees and penalties that were paid and could be given back.
+    fees_refundable: int = 0
     received: int = 0
     goodwill: int = 0
     refunded: int = 0

@@ -89,8 +89,7 @@ def _charge_back(state: LoanState) -> str | None:
 
 
 def _refund(state: LoanState) -> str | None:
-    given = state.credit_balance + state.paid.fee + state.paid.penalty + state.fees_deducted
-    return None if given else "There is neither a credit balance nor a fee that was paid."
+    return None if state.credit_balance + state.fees_refundable else "There is neither a credit balance nor a fee that was paid."
 
 
 def _charge_off(state: LoanState) -> str | None:

@@ -112,6 +112,12 @@ def pauses(draw, after):
     return Pause(begin, begin + timedelta(days=draw(st.integers(1, 45))))
 
 
+def down_payments(share):
+    """Draw an amount, or a percentage."""
+    amounts = share.map(lambda amount: DownPayment(amount=amount))
+    return st.one_of(amounts, percents.map(lambda percent: DownPayment(percent=percent)))
+
+
 @st.composite
 def first_due_dates(draw, *, start, frequency):
     """Draw where due dates are counted from: settings that leave the first one after the disbursement."""
@@ -159,7 +165,7 @@ def loans(draw):
         pauses=draw(seldom(st.lists(pauses(start), min_size=1, max_size=2).map(tuple), ())),
         balloon=draw(seldom(share, 0)) if has_balloon else 0,
         installment_multiple=draw(seldom(st.sampled_from([5, 10, 100]), 1)),
-        down_payment=draw(seldom(share.map(lambda amount: DownPayment(amount=amount)), DownPayment())),
+        down_payment=draw(seldom(down_payments(share), DownPayment())),
         tranches_max=draw(seldom(st.just(3), 1)),
         fees=tuple(listed),
         late_fee=draw(seldom(late_fees(), None)),
@@ -222,6 +228,11 @@ def drafts(draw, kinds=KINDS):
     elif kind is EventKind.REFUND:
         fields["of"] = draw(st.sampled_from(RefundOf))
     elif kind in {EventKind.FEE_WAIVER, EventKind.INTEREST_WAIVER}:
+        fields["whole"] = draw(st.booleans())
+        if kind is EventKind.FEE_WAIVER:
+            fields["installment"] = draw(seldom(st.integers(1, 4), None))
+            fields["component"] = draw(seldom(st.sampled_from([Component.FEE, Component.PENALTY]), None))
+    elif kind is EventKind.CHARGEBACK:
         fields["whole"] = draw(st.booleans())
     return Draft(
         kind=kind,

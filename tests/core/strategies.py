@@ -84,7 +84,8 @@ def made_of(draft, *, state, told):
         if not repayments:
             return None
         repayment = repayments[draft.number % len(repayments)]
-        fields["repayment"], amount = repayment.id, min(amount, repayment.amount)
+        fields["repayment"] = repayment.id
+        amount = None if amount is None else min(amount, repayment.amount)
     return Event(id=histories.event_id(len(told)), kind=draft.kind, date=on, amount=amount, **fields)
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from fractions import Fraction
 from itertools import pairwise
 
+import pytest
 from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -18,6 +19,14 @@ from tests.core.reference import model
 
 COMPONENTS = tuple(Component)
 RECEIVING = {EventKind.REPAYMENT, EventKind.PAYOFF, EventKind.GOODWILL_CREDIT}
+REFUSED_BY_THE_MODEL = {
+    EventKind.CHARGEBACK,
+    EventKind.REFUND,
+    EventKind.CHARGE_OFF,
+    EventKind.RECOVERY,
+}
+# Of the others the page says when they contradict the loan; tests by hand go through the cases.
+MAY_BE_REFUSED = REFUSED_BY_THE_MODEL | {EventKind.RESCHEDULE, EventKind.RE_AGE, EventKind.DISBURSED}
 ASKING = {EventKind.FEE, EventKind.LATE_FEE, EventKind.CHARGEBACK}
 
 
@@ -57,6 +66,8 @@ def engine_figures(state, events):
         "payoff": state.payoff.total,
         "per_diem": state.per_diem,
         "days_past_due": state.days_past_due(state.as_of),
+        "refunded": state.refunded,
+        "recovered": state.recovered,
         "applied": moved_money(state, events),
     }
 
@@ -81,6 +92,8 @@ def model_figures(seen):
         "payoff": seen.payoff,
         "per_diem": seen.per_diem,
         "days_past_due": seen.days_past_due,
+        "refunded": seen.refunded,
+        "recovered": seen.recovered,
         "applied": {event_id: parts for event_id, parts in seen.applied.items() if parts},
     }
 
@@ -172,11 +185,22 @@ class LoanLife(RuleBasedStateMachine):
         self.on = max(each.date for each in [*self.events, event]) + timedelta(days=ahead)
         try:
             self.state = self.fold([*self.events, event])
-        except LendingError:
+        except LendingError as refusal:
             # Refused; the state must still be that of the events before.
             self.state = self.fold(self.events)
+            self.check_refusal(event, refusal)
             return
         self.events.append(event)
+
+    def check_refusal(self, event, refusal):
+        """Nothing that the page allows is refused: not more than the model refuses, where it knows the rule."""
+        if refusal.event_id != event.id:
+            # An event recorded before cannot stand beside it.
+            return
+        assert event.kind in MAY_BE_REFUSED
+        if event.kind in REFUSED_BY_THE_MODEL:
+            with pytest.raises(model.Refused):
+                model.observe(self.terms, [*self.events, event], as_of=self.on)
 
     @precondition(lambda self: self.live())
     @rule(place=st.integers(0, 20))
@@ -214,16 +238,12 @@ class LoanLife(RuleBasedStateMachine):
             return self.make(draft.kind, on, **fields)
         if draft.kind is EventKind.PAYOFF:
             return self.make(draft.kind, on, amount=max(1, seen.payoff))
-        if fields.pop("whole", False):
-            return self.make(draft.kind, on, amount=None)
-        amount = self.amount(draft, seen, on)
+        amount = None if fields.pop("whole", False) else self.amount(draft, seen, on)
         if draft.kind is EventKind.CHARGEBACK:
-            repayments = self.live(EventKind.REPAYMENT)
+            repayments = self.live(EventKind.REPAYMENT, EventKind.PAYOFF)
             if not repayments:
                 return None
-            repayment = repayments[draft.number % len(repayments)]
-            fields["repayment"] = repayment.id
-            amount = min(amount, repayment.amount)
+            fields["repayment"] = repayments[draft.number % len(repayments)].id
         if draft.kind is EventKind.DISBURSED:
             amount = max(1, (self.terms.principal - seen.disbursed) // (1 + draft.number % 2))
         return self.make(draft.kind, on, amount=amount, **fields)

@@ -218,10 +218,10 @@ class TestReschedule:
 
         assert refused.value.field == "grace"
 
-    def test_forgets_rows_that_ask_for_nothing(self):
-        # A cent in three rows, rounded up: the first takes it all.
+    def test_shows_no_rows_that_ask_for_nothing(self):
+        # A cent in two rows, rounded up: the first takes it all.
         cent = [replace(each, amount=1 if each.amount else 0) for each in ORIGINATION]
-        change = event(EventKind.RESCHEDULE, HALFWAY)
+        change = event(EventKind.RESCHEDULE, HALFWAY, installments=2)
         terms = sample_terms(principal=1, annual_rate=Fraction(0), rounding=Rounding.UP)
 
         state = fold.fold(terms, [*cent, change])

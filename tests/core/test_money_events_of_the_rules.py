@@ -1,10 +1,12 @@
 """Section 7 of docs/lending-rules.md: events that move money or give it up. Numbers are worked by hand."""
 
 from datetime import date, timedelta
+from fractions import Fraction
 
 import pytest
 
 from loans.core.account import Applied, Part
+from loans.core.business_days import Convention
 from loans.core.changes import AmountNotPositive, InvalidChange
 from loans.core.charges import Fee, FeeTime
 from loans.core.events import EventKind, RefundOf
@@ -108,6 +110,18 @@ class TestFeeWaiver:
 
         assert [row.waived.fee for row in state.installments] == [200, 0, 0]
 
+    def test_leaves_the_fee_of_a_period_that_is_over_alone_until_its_moved_due_date(self):
+        # The first period ends on Saturday 17 February and its installment is due on Monday.
+        moved = {"first_due_date": date(2024, 2, 17), "convention": Convention.FOLLOWING}
+        fees = (Fee(charged=FeeTime.PER_INSTALLMENT, amount=200),)
+
+        waived = [
+            folded(event(EventKind.FEE_WAIVER, date(2024, 2, day), None), fees=fees, **moved).waived.fee
+            for day in (18, 19)
+        ]
+
+        assert waived == [0, 200]
+
 
 class TestInterestWaiver:
     def test_waives_what_is_due_and_accrued_without_an_amount(self):
@@ -156,6 +170,18 @@ class TestChargeback:
         assert did(state).parts == (Part(2, interest=498, principal=33002),)
         assert asked(state) == [(33002, 1000), (33332 + 33002, 670 + 498), (33666, 337)]
         assert state.received == 34002 - 33500
+
+    def test_owes_interest_again_that_was_paid_before_it_accrued(self):
+        # 6.70 are paid in advance on 15 February and taken back on the 16th; from the 17th nothing accrues. The row
+        # keeps the 6.70 that it has received, and asks for them once more.
+        ahead = repayment(670, on=FIRST_DUE, number=5)
+        taken_back = event(EventKind.CHARGEBACK, date(2024, 2, 16), None, repayment=ahead.id)
+        no_more = event(EventKind.RATE_CHANGE, date(2024, 2, 17), number=10, annual_rate=Fraction(0))
+
+        state = folded(PAID, ahead, taken_back, no_more)
+
+        assert asked(state) == [(33002, 1000), (33187, 670 + 670), (33811, 0)]
+        assert state.outstanding.interest == 670
 
     def test_takes_the_credit_first(self):
         paid = repayment(102507, on=FIRST_DUE, number=4)
@@ -243,6 +269,16 @@ class TestRefund:
             folded(*told, event(EventKind.REFUND, self.ON, amount, of=of))
 
         assert refused.value.extensions["available"] == available
+
+    def test_of_a_fee_that_was_charged_back_is_refused(self):
+        taken_back = event(EventKind.CHARGEBACK, FIRST_DUE, None, number=6, repayment=self.FEE_PAID.id)
+
+        with pytest.raises(MoreThanThereIs) as refused:
+            folded(
+                self.FEE, self.FEE_PAID, taken_back, event(EventKind.REFUND, self.ON, 700, of=RefundOf.FEE)
+            )
+
+        assert refused.value.extensions["available"] == "0.00"
 
     def test_must_be_more_than_nothing(self):
         with pytest.raises(AmountNotPositive):

@@ -122,7 +122,9 @@ class Loan:
     lent: int = 0
     credit: int = 0
     upfront_fees_deducted: int = 0
+    refunded: int = 0
     refunded_fees: int = 0
+    charged_off: bool = False
     recovered: int = 0
     dated_fees_charged: set = field(default_factory=set)
     # Event id -> {row: {component: amount}}, and what of it became credit.

@@ -21,6 +21,10 @@ AFTER_WRITE_OFF = {EventKind.REPAYMENT, EventKind.PAYOFF, EventKind.REFUND, Even
 CHARGED_BACK_IN_ORDER = (PRINCIPAL, INTEREST, FEE, PENALTY)
 
 
+class Refused(Exception):
+    """Section 7: money that has moved is refused where there is less, and what follows nothing that it needs."""
+
+
 @dataclass(frozen=True)
 class RowSeen:
     """One row as it stands: due, paid, waived and lost by component."""
@@ -52,6 +56,8 @@ class Seen:
     disbursed: int
     # Added fees and what was charged back are principal too.
     principal_lent: int
+    refunded: int
+    recovered: int
     # Event id -> {row number: {component: amount}}
     applied: dict
 
@@ -207,7 +213,7 @@ def charge_late_fee(loan, event, day):
 
 def waive_fees(loan, event, day):
     left = event.amount
-    for component in (PENALTY, FEE):
+    for component in (PENALTY, FEE) if event.component is None else (event.component,):
         for row in loan.rows:
             if event.installment in {None, row.number}:
                 left = waive(row, component, payments.charged_unpaid(loan, row, component, day), left)
@@ -216,8 +222,7 @@ def waive_fees(loan, event, day):
 def waive_interest(loan, event, day):
     """Section 7: due or accrued; in scheduled mode planned interest too, when an amount is given."""
     left = event.amount
-    rows = [row for row in loan.rows if event.installment in {None, row.number}]
-    for row in rows:
+    for row in loan.rows:
         is_planned_too = event.amount is not None and not loan.saves
         if row.due <= day or row.fixed or is_planned_too:
             most = loan.unpaid(row, INTEREST)
@@ -252,14 +257,21 @@ def receive_repayment(loan, event, day):
 
 def charge_back(loan, event, day):
     """Section 7: what a repayment had paid is owed again, principal first."""
+    if event.repayment not in loan.credited:
+        raise Refused("not a repayment that counts")
     paid = zeros()
-    for part in loan.applied.get(event.repayment, {}).values():
+    for part in loan.applied[event.repayment].values():
         for component in Component:
             paid[component] += part[component]
     taken, credit_taken = loan.taken_back.setdefault(event.repayment, (zeros(), [0]))
-    of_credit = min(event.amount, loan.credited.get(event.repayment, 0) - credit_taken[0])
+    credit_left = loan.credited[event.repayment] - credit_taken[0]
+    there = sum(paid.values()) - sum(taken.values()) + credit_left
+    wanted = there if event.amount is None else event.amount
+    if wanted > there:
+        raise Refused("more than there is")
+    of_credit = min(wanted, credit_left)
     credit_taken[0] += of_credit
-    left = event.amount - of_credit
+    left = wanted - of_credit
     # Credit that is not there any more is owed as principal.
     charges.charge(loan, PRINCIPAL, of_credit - min(of_credit, loan.credit), day)
     loan.credit -= min(of_credit, loan.credit)
@@ -279,15 +291,25 @@ def use_credit(loan, event, day):
 
 
 def refund(loan, event, day):
+    """Section 7: the credit balance, or fees and penalties paid and not charged back, with those of a disbursement."""
     if event.of is RefundOf.OVERPAYMENT:
-        loan.credit -= min(event.amount, loan.credit)
-        return
-    paid = sum(row.paid[FEE] + row.paid[PENALTY] for row in loan.rows)
-    loan.refunded_fees += min(event.amount, paid - loan.refunded_fees)
+        there = loan.credit
+        loan.credit -= event.amount
+    else:
+        there = sum(row.paid[FEE] + row.paid[PENALTY] for row in loan.rows)
+        there += loan.upfront_fees_deducted + loan.lent - loan.disbursed - loan.refunded_fees
+        there -= sum(taken[FEE] + taken[PENALTY] for taken, _ in loan.taken_back.values())
+        loan.refunded_fees += event.amount
+    if event.amount > there:
+        raise Refused("more than there is")
+    loan.refunded += event.amount
 
 
 def charge_off(loan, event, day):
     """Section 7: the borrower owes what he owed."""
+    if loan.charged_off:
+        raise Refused("charged off already")
+    loan.charged_off = True
 
 
 def write_off(loan, event, day):
@@ -302,6 +324,8 @@ def write_off(loan, event, day):
 
 
 def recover(loan, event, day):
+    if loan.status != "defaulted":
+        raise Refused("not written off")
     loan.recovered += event.amount
 
 
@@ -366,5 +390,7 @@ def look(loan, today):
         days_past_due=days_past_due(loan, today),
         disbursed=loan.disbursed,
         principal_lent=loan.lent + sum(row.charged[PRINCIPAL] for row in loan.rows),
+        refunded=loan.refunded,
+        recovered=loan.recovered,
         applied=loan.applied,
     )

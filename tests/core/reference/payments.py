@@ -253,9 +253,9 @@ def per_diem(loan, today):
         return 0
     row, interest = interest_of_day(loan, today)
     rows = [each for each in loan.rows_to_come() if not each.interest_grace]
-    if row is not None and rows:
-        # Interest that was paid ahead lasts for a while.
-        heir = rows[0]
+    if row is not None:
+        # Interest that was paid ahead lasts for a while; after the last due date it goes on in the last row.
+        heir = rows[0] if rows else row
         owed = heir.charged[INTEREST] + deferred(loan, heir, today)
         owed += accrued_by_itself(loan, row, today) if row is heir else 0
         interest = max(Fraction(0), interest - max(0, heir.settled(INTEREST) - owed))

@@ -76,7 +76,7 @@ def first_schedule(loan, event):
     loan.counted_from = terms.start_date or event.date
     loan.first_due_date, loan.due_day = terms.first_due_date, terms.due_day
     down = terms.down_payment.amount or loan.round(terms.down_payment.percent / 100 * event.amount)
-    if down:
+    if terms.down_payment.is_asked:
         row = Row(number=1, kind=DOWN_PAYMENT, start=event.date, end=event.date, due=event.date, fixed=True)
         row.planned[PRINCIPAL] = down
         loan.rows.append(row)
@@ -277,7 +277,7 @@ def replace_rows(loan, event, *, today, moved=MappingProxyType({})):
     """Section 7, reschedule: new rows in place of those not yet due. What was in the old ones goes to the first."""
     old = loan.rows_to_come()
     gone, loan.rows_gone = loan.rows_gone, 0
-    places = len(old) + gone if old else 0
+    places = len(old) + gone
     kept = [row for row in loan.rows if row not in old]
     start = old[0].start if old else today
     accrued = accrued_to_plan(loan, old[0], today) if old else None
@@ -285,19 +285,19 @@ def replace_rows(loan, event, *, today, moved=MappingProxyType({})):
     replaced = loan.periods[len(loan.periods) - places :]
     loan.periods = loan.periods[: len(loan.periods) - places]
     is_first = event.first_due_date is not None
-    count, before = len(old), replaced[0].number - 1 if replaced else 0
-    if loan.terms.method is Method.BULLET and replaced:
+    count, before = len(old), replaced[0].number - 1 if old else 0
+    if loan.terms.method is Method.BULLET and old:
         # The periods up to the payment.
         before = dates_passed(loan, today)
         count = replaced[0].number - before
     if is_first:
         loan.counted_from, loan.first_due_date, loan.periods_before = start, event.first_due_date, 0
         loan.due_day = None
-    elif replaced:
+    elif old:
         loan.periods_before = before
         is_first = before == 0
     elif loan.periods:
-        loan.periods_before = max(loan.periods[-1 - gone].number, dates_passed(loan, today))
+        loan.periods_before = max(loan.periods[-1].number, dates_passed(loan, today))
         is_first = True
     grace = event.grace or grace_left(old)
     periods_kept, pauses_kept = list(loan.periods), list(loan.pauses)

@@ -7,7 +7,6 @@ from loans.core.terms import Across, Component, EarlyPayment, Method, Timing
 from tests.core.reference import plan
 from tests.core.reference.book import FEE, INTEREST, PENALTY, PRINCIPAL
 from tests.core.reference.interest import (
-    accrued,
     accrued_by_itself,
     accrued_unpaid,
     deferred,
@@ -148,7 +147,7 @@ def interest_now(loan, row, today):
     """What early money may pay of a row's interest: what has accrued, and what was charged to it."""
     if row.fixed:
         return loan.unpaid(row, INTEREST)
-    return max(0, accrued(loan, row, today) + row.charged[INTEREST] - row.settled(INTEREST))
+    return accrued_unpaid(loan, row, today) + row.charged_open[INTEREST]
 
 
 def pay_early_daily(loan, payment, rows, components, today):
@@ -163,9 +162,19 @@ def pay_early_daily(loan, payment, rows, components, today):
 
 def daily_turns(loan, rows, components):
     """Row after row; with last_installment what has accrued at the place of interest, principal from the last row."""
-    if loan.terms.early_payment is EarlyPayment.LAST_INSTALLMENT or loan.terms.across is Across.VERTICAL:
+    is_vertical = loan.terms.across is Across.VERTICAL and not goes_by_installments(loan)
+    if loan.terms.early_payment is EarlyPayment.LAST_INSTALLMENT or is_vertical:
         return [(row, component) for component in components for row in in_turn(loan, rows)]
     return [(row, component) for row in rows for component in components]
+
+
+def goes_by_installments(loan):
+    """Section 5: whole installments are settled one after the other, outside grace."""
+    return (
+        loan.terms.method is Method.EQUAL_INSTALLMENTS
+        and loan.terms.early_payment is EarlyPayment.NEXT_INSTALLMENTS
+        and not any(row.principal_grace or row.interest_grace for row in loan.rows_to_come()[:1])
+    )
 
 
 def counts_by_level(loan, row):
@@ -256,7 +265,8 @@ def per_diem(loan, today):
     if row is not None:
         # Interest that was paid ahead lasts for a while; after the last due date it goes on in the last row.
         heir = rows[0] if rows else row
-        owed = heir.charged[INTEREST] + deferred(loan, heir, today)
-        owed += accrued_by_itself(loan, row, today) if row is heir else 0
-        interest = max(Fraction(0), interest - max(0, heir.settled(INTEREST) - owed))
+        exact = accrued_by_itself(loan, row, today)
+        # Grace has put off what accrued before, each row rounded; of this one the exact figure counts.
+        owed = deferred(loan, heir, today) + exact - (0 if row is heir else loan.round(exact))
+        interest = max(Fraction(0), interest - max(0, heir.settled_of_plan(INTEREST) - owed))
     return loan.round(interest + sum(penalty_of_day(loan, row, today) for row in loan.rows))

@@ -153,7 +153,7 @@ def plan_anew(account: Account, *, keep_level: bool = False) -> None:
         rows[0].opening = account.undue
     if not keep_level:
         for row in rows:
-            row.credited, row.cleared = row.ahead, row.interest_received
+            row.credited, row.cleared = row.ahead, row.interest_settled
         if method in _LEVEL:
             account.level = _level(account, rows)
         elif method in _SHARED:
@@ -190,7 +190,8 @@ def _level(account: Account, rows: Sequence[Row]) -> int:
     at = next((at for at, row in enumerate(rows) if not row.no_principal), len(rows) - 1)
     carried = 0
     if at == 0:
-        carried = account.carried - rows[0].interest_received * scale
+        # Of what was received the interest put off by rows that are over comes first.
+        carried = account.carried - max(rows[0].interest_settled - account.put_off, 0) * scale
     used, multiple, balloon = factors[at:], account.terms.installment_multiple, _balloon(account)
     level = max(
         schedule.level_rounded(
@@ -333,7 +334,8 @@ def asked_principal(account: Account, row: Row) -> int:
     if row.no_principal:
         return 0
     if method in _LEVEL:
-        return max(account.level - (row.own - row.cleared) - (row.ahead - row.credited), 0)
+        cleared = max(row.cleared - row.gathered, 0)
+        return max(account.level - (row.own - cleared) - (row.ahead - row.credited), 0)
     if method in _SHARED:
         return max(account.level - (row.ahead - row.credited), 0)
     return 0

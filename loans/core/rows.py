@@ -26,8 +26,8 @@ class Row:
     `moved_paid`.
     `planned` is the plan's principal, `ahead` what of it was paid before the row was due, `extra` principal that no
     plan knows. `opening` is the balance that a scheduled row bears interest on.
-    `credited` and `cleared` are what of `ahead` and of `own` had been received when the level installment was set: the
-    installment comes on top of them.
+    `credited` and `cleared` are what of `ahead` and of the plan's interest had been received when the level installment
+    was set: the installment comes on top of them.
     """
 
     # Defaults live on the class: a row is made often and most of these never change.

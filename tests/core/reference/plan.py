@@ -305,7 +305,7 @@ def replace_rows(loan, event, *, today, moved=MappingProxyType({})):
     while True:
         loan.rows, loan.periods, loan.pauses = list(kept), list(periods_kept), list(pauses_kept)
         make_rows(loan, start=start, count=count, grace=grace, is_first=is_first)
-        carry_over(old, loan.rows[len(kept)], moved)
+        carry_over(old, loan.rows[len(kept) :], moved)
         plan_rows(loan, today, level=event.installment_amount, accrued=accrued)
         last = loan.rows[-1]
         amount = last.planned[PRINCIPAL] + last.planned[INTEREST] - loan.terms.balloon
@@ -329,21 +329,25 @@ def dates_passed(loan, today):
     return sum(day <= today for day in dates_on)
 
 
-def carry_over(old, heir, moved):
-    """Give what was paid into replaced rows, and charged to them, to the first new row, then what a re-age moves."""
+def carry_over(old, new, moved):
+    """Give what was paid into replaced rows, and charged to them, to the first new row, then what a re-age moves.
+
+    Interest goes to the first one that is not in grace.
+    """
+    heirs = dict.fromkeys(Component, new[0]) | {
+        INTEREST: next(row for row in new if not row.interest_grace),
+    }
     for row in old:
-        heir.accrued += row.accrued
-        heir.fees_dropped = heir.fees_dropped or row.fees_dropped
-        for mine, theirs in (
-            (row.paid, heir.paid),
-            (row.waived, heir.waived),
-            (row.charged, heir.charged),
-            (row.charged_open, heir.charged_open),
-        ):
-            for component, amount in mine.items():
-                theirs[component] += amount
+        new[0].accrued += row.accrued
+        new[0].fees_dropped = new[0].fees_dropped or row.fees_dropped
+        for part in ("paid", "waived", "charged", "charged_open"):
+            for component, amount in getattr(row, part).items():
+                getattr(heirs[component], part)[component] += amount
     for component, amount in moved.items():
-        heir.charged_open[component] += max(0, amount - heir.settled_of_plan(component))
+        heir = heirs[component]
+        # Interest paid ahead stays with what it was paid for; of fees all that was paid counts.
+        known = 0 if component is INTEREST else heir.settled_of_plan(component)
+        heir.charged_open[component] += max(0, amount - known)
         heir.charged[component] += amount
 
 

@@ -298,6 +298,8 @@ def end_plan(account: Account, *, on: date) -> None:
     for row in account.rows[account.oldest : account.current]:
         if row.due_date > on:
             row.set_fee(0)
+            if account.trace is not None:
+                account.trace.planned_fees.pop(row.number, None)
     if account.current >= account.plan_end:
         return
     if not account.is_planned:

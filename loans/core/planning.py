@@ -334,8 +334,7 @@ def asked_principal(account: Account, row: Row) -> int:
     if row.no_principal:
         return 0
     if method in _LEVEL:
-        cleared = max(row.cleared - row.gathered, 0)
-        return max(account.level - (row.own - cleared) - (row.ahead - row.credited), 0)
+        return max(account.level - (row.own - row.own_cleared) - (row.ahead - row.credited), 0)
     if method in _SHARED:
         return max(account.level - (row.ahead - row.credited), 0)
     return 0

@@ -232,7 +232,7 @@ class RowSteps:
             formula = "none before the last row, but for what was paid into it"
         elif found is not None:
             self.steps.append(levelling(found, self.terms))
-            interest = row.own - row.cleared if is_leveled else 0
+            interest = row.own - row.own_cleared if is_leveled else 0
             early = row.ahead - row.credited
             if row.planned == row.ahead + max(found.rounded - interest - early, 0):
                 formula = "installment - interest + paid before it was set" if is_leveled else "share"
@@ -240,7 +240,7 @@ class RowSteps:
                 inputs = {
                     "installment" if is_leveled else "share": found.rounded,
                     "interest": row.own if is_leveled else 0,
-                    "paid before it was set": row.credited + (row.cleared if is_leveled else 0),
+                    "paid before it was set": row.credited + (row.own_cleared if is_leveled else 0),
                     "paid into it": row.ahead,
                 }
         said = self._said(inputs)

@@ -87,6 +87,11 @@ class Row:
         return max(self.interest_settled - self.gathered, 0)
 
     @property
+    def own_cleared(self) -> int:
+        """What of the row's own interest had been received when the level installment was set."""
+        return max(self.cleared - self.gathered, 0)
+
+    @property
     def interest_settled(self) -> int:
         """What of the interest that the plan asks for here has been paid or waived."""
         return self.paid[INTEREST] + self.waived[INTEREST] - self.moved_paid

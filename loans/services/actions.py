@@ -89,7 +89,11 @@ def _charge_back(state: LoanState) -> str | None:
 
 
 def _refund(state: LoanState) -> str | None:
-    return None if state.credit_balance + state.fees_refundable else "There is neither a credit balance nor a fee that was paid."
+    return (
+        None
+        if state.credit_balance + state.fees_refundable
+        else "There is neither a credit balance nor a fee that was paid."
+    )
 
 
 def _charge_off(state: LoanState) -> str | None:

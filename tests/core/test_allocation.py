@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import given
 from loans.core import fold
 from loans.core.account import Applied, Part
 from loans.core.business_days import Convention
+from loans.core.charges import Fee, FeeBase, FeeTime
 from loans.core.daycount import DayCount
 from loans.core.events import EventKind
 from loans.core.lifecycle import Status
@@ -289,6 +291,14 @@ class TestEarlyMoneyOfDailyLoans:
         assert (row.due, row.to_date, row.settled_on) == ((0, 0, 493, 33507), self.HALFWAY, self.HALFWAY)
         # 664.93 x 12 % x (16 + 29)/365 = 9.8373 belongs to the second row.
         assert (following.from_date, following.due) == (self.HALFWAY, (0, 0, 984, 33016))
+
+    def test_plans_the_fee_of_a_row_that_it_settles_again(self):
+        # 10 % of 4.93 and 9.84, not of the 10.19 that the first row would have earned by its due date.
+        fees = (Fee(charged=FeeTime.PER_INSTALLMENT, percent=Fraction(10), of=FeeBase.INTEREST),)
+
+        state = self.early(34000, fees=fees)
+
+        assert [row.due.fee for row in state.installments[:2]] == [49, 98]
 
     def test_goes_on_to_the_next_row_when_more_comes(self):
         state = self.early(35000)

@@ -124,6 +124,15 @@ class TestRateChange:
 
         assert asked(state) == [(32995, 1516), (33171, 1340), (33834, 677)]
 
+    def test_in_principal_grace_leaves_what_has_accrued_to_the_grace(self):
+        # 15.16 as before, all of it paid in the first row; then A = 1000.00 x 1.02**2 / 2.02 = 515.0495, 20.00 and
+        # 504.95 x 0.02 = 10.099.
+        change = event(EventKind.RATE_CHANGE, HALFWAY, annual_rate=Fraction(24))
+
+        state = folded(change, grace=Grace(principal=1))
+
+        assert asked(state) == [(0, 1516), (49505, 2000), (50495, 1010)]
+
     def test_to_nothing_stops_interest(self):
         state = folded(PAID, event(EventKind.RATE_CHANGE, annual_rate=Fraction(0)))
 
@@ -191,6 +200,34 @@ class TestReschedule:
         row = state.installments[1]
         assert (row.paid, row.due.fee, row.due_date) == ((0, 0, 670, 330), 300, SECOND_DUE)
         assert row.due.principal == 66998
+
+    def test_carries_what_was_waived_to_the_first_new_row(self):
+        fee = event(EventKind.FEE, FIRST_DUE + ONE_DAY, 700, number=5)
+        fee_waiver = event(EventKind.FEE_WAIVER, FIRST_DUE + ONE_DAY, 400, number=6)
+        interest_waiver = event(EventKind.INTEREST_WAIVER, FIRST_DUE + ONE_DAY, 400, number=7)
+        change = event(EventKind.RESCHEDULE, date(2024, 3, 1), installments=2)
+
+        state = folded(PAID, fee, fee_waiver, interest_waiver, change)
+
+        # By 1 March 669.98 x 0.01 x 15/29 = 3.4654 has accrued, 0.5346 less than what was waived; 14/29 of the period
+        # are left. A = (669.98 x 1.0048276 x 1.01 - 0.5346 x 1.01) / 2.01 = 338.0132, on top of the 4.00: 338.01 - 2.70
+        # of principal with 6.70; then 334.67 with 3.35.
+        row = state.installments[1]
+        assert asked(state)[1:] == [(33531, 670), (33467, 335)]
+        assert (row.waived, row.outstanding) == ((0, 400, 400, 0), (0, 300, 270, 33531))
+
+    def test_leaves_the_rows_to_come_in_interest_grace(self):
+        # Grace on two: the 10.00 of the first row and 6.70 of the second are due with the third. 669.98 over four as
+        # above.
+        principal = repayment(33002, on=FIRST_DUE, number=4)
+
+        state = folded(
+            principal,
+            event(EventKind.RESCHEDULE, FIRST_DUE + ONE_DAY, installments=4),
+            grace=Grace(interest=2),
+        )
+
+        assert asked(state) == [(33002, 0), (16500, 0), (16665, 505 + 1000 + 670), (16832, 338), (17001, 170)]
 
     @pytest.mark.parametrize(
         ("on", "fields", "field"),

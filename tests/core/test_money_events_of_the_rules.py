@@ -208,6 +208,16 @@ class TestChargeback:
         assert state.installments[-1].due == (0, 0, 2007, 100000)
         assert (state.installments[-1].due_date, state.status) == (on, Status.DISBURSED)
 
+    def test_opens_a_loan_that_was_closed_until_all_is_paid_again(self):
+        paid = repayment(102007, on=FIRST_DUE, number=4)
+        back = event(EventKind.CHARGEBACK, date(2024, 2, 20), 10000, repayment=paid.id)
+        again = repayment(10000, on=THIRD_DUE, number=5)
+
+        opened, closed = folded(paid, back), folded(paid, back, again)
+
+        assert (opened.status, opened.closed_on, opened.outstanding.total) == (Status.DISBURSED, None, 10000)
+        assert (closed.status, closed.closed_on) == (Status.REPAID, THIRD_DUE)
+
     def test_takes_back_no_more_than_there_was(self):
         half = event(EventKind.CHARGEBACK, date(2024, 3, 1), 17001, repayment=PAID.id, number=8)
 

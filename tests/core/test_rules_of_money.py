@@ -77,6 +77,17 @@ class TestFees:
 
         assert [row.due.fee for row in state.installments] == amounts
 
+    def test_in_percent_of_the_installment_leave_what_was_charged_back_out(self):
+        # 340.00 and a fee of 3.40 are paid and, on 20 February, charged back: 670.19 has accrued 1.1017 by then,
+        # 1000.00 accrues 7.8904 until 15 March. The second row asks for 340.00 of its own, 8.99 of it interest, and 3.40.
+        fees = (Fee(charged=FeeTime.PER_INSTALLMENT, percent=Fraction(1), of=FeeBase.INSTALLMENT),)
+        paid = repayment(34340, on=FIRST_DUE, number=4)
+        back = happened(EventKind.CHARGEBACK, date(2024, 2, 20), 34340, number=5, repayment=paid.id)
+
+        state = folded(paid, back, on=SECOND_DUE, fees=fees, **DAILY)
+
+        assert state.installments[1].due == (0, 340 + 340, 899 + 1019, 33101 + 32981)
+
     def test_per_installment_stay_as_they_fell_due_while_daily_interest_goes_on(self):
         fee = Fee(charged=FeeTime.PER_INSTALLMENT, percent=Fraction(10), of=FeeBase.INTEREST)
         ten_days_late = THIRD_DUE + timedelta(days=10)

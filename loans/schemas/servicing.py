@@ -9,14 +9,10 @@ from loans.core.event_documents import ROWS_MAX
 from loans.core.events import RefundOf
 from loans.core.terms import INSTALLMENTS_MAX, Component, Grace
 from loans.schemas.fields import Amount, Currency, Date, Identifier, Rate, Strict, Whole
-from loans.schemas.loans import DisbursementIn
+from loans.schemas.loans import CommandIn
 from loans.schemas.products import choice
 
 CURRENCY_HELP = {"description": "That of the loan; another one is refused."}
-
-
-class CommandIn(DisbursementIn):
-    """A dated event of a loan, with a note and a reference of your own."""
 
 
 class MoneyIn(CommandIn):

@@ -15,6 +15,11 @@ from tests.api.samples import UNKNOWN_ID, assert_refused, line, part
 from tests.conftest import Api
 
 SERVICING = tuple(route for route in routes.COMMANDS if route.endpoint.startswith("servicing."))
+# What no money moves with.
+WITHOUT_AMOUNT = frozenset(
+    f"servicing.{name}"
+    for name in ("change_rate", "pause_interest", "reschedule", "re_age", "charge_off", "write_off")
+)
 
 
 @pytest.fixture
@@ -69,6 +74,21 @@ class TestAnswer:
     @pytest.mark.parametrize("route", SERVICING, ids=str)
     def test_refuses_an_unknown_loan(self, api, route):
         assert_refused(api.post(route.path, route.body), 404, "loan_not_found")
+
+    @pytest.mark.parametrize("route", SERVICING, ids=str)
+    def test_refuses_a_field_that_the_command_does_not_know(self, api, route):
+        response = api.post(route.path, route.body | {"colour": "red"})
+
+        assert_refused(response, 422, "invalid_request", pointers=["#/colour"])
+
+    @pytest.mark.parametrize("route", SERVICING, ids=str)
+    def test_refuses_an_amount_and_a_currency_where_no_money_moves(self, api, route):
+        response = api.post(route.path, route.body | {"amount": "5.00", "currency": "KES"})
+
+        if route.endpoint in WITHOUT_AMOUNT:
+            assert_refused(response, 422, "invalid_request", pointers=["#/amount", "#/currency"])
+        else:
+            assert_refused(response, 404, "loan_not_found")
 
     @pytest.mark.parametrize("route", SERVICING, ids=str)
     def test_refuses_a_loan_that_is_not_paid_out(self, api, committed, route):

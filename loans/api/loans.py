@@ -122,8 +122,7 @@ def get_payoff(session: Session, args: dict[str, Any], loan_id: uuid.UUID) -> Vi
 @query(blueprint, "/<uuid:loan_id>/events", scope="loans:read", args=PageArgs, returns=EventPage)
 def list_events(session: Session, args: dict[str, Any], loan_id: uuid.UUID) -> View:
     """List the dated facts of a loan in the order in which they were recorded."""
-    loan = loan_events.get(session, loan_id=loan_id)
-    page = stored.page_of_events(session, loan_id=loan_id, **args)
+    loan, page = inspection.page_of_events(session, loan_id=loan_id, **args)
     return {
         "items": [views.event(event, currency=loan.currency) for event in page.items],
         "next_cursor": page.next_cursor,

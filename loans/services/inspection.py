@@ -1,17 +1,19 @@
 """Inspection: where a loan stands on any day, as it is known now or as it was known at a moment."""
 
+import dataclasses
 import uuid
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
 from loans.core import fold
-from loans.core.events import Event
+from loans.core.events import Event, EventKind
 from loans.core.fold import DateTooEarly
 from loans.core.state import LoanState
 from loans.core.terms import Terms
 from loans.queries import loans
-from loans.queries.loans import LoanRecord
+from loans.queries.loans import EventRecord, LoanRecord
+from loans.queries.paging import Page
 from loans.services import loan_events
 
 
@@ -41,6 +43,24 @@ def _too_early(record: LoanRecord, *, as_of: date, known_at: datetime | None) ->
         field="known_at" if is_known_too_early else "as_of",
         earliest=(record.created_at if is_known_too_early else record.applied_on).isoformat(),
     )
+
+
+def page_of_events(
+    session: Session, *, loan_id: uuid.UUID, cursor: str | None, limit: int
+) -> tuple[LoanRecord, Page[EventRecord]]:
+    """Give a loan and a page of its events, oldest first; a write-off with what it took, as the history stands now.
+
+    :raises LoanNotFound: if there is no such loan.
+    :raises InvalidCursor: if the cursor is not one of this list.
+    """
+    record = loan_events.get(session, loan_id=loan_id)
+    page = loans.page_of_events(session, loan_id=loan_id, cursor=cursor, limit=limit)
+    if all(each.kind != EventKind.WRITE_OFF for each in page.items):
+        return record, page
+    _, terms, events = history(session, loan_id=loan_id)
+    state = fold.fold(terms, events)
+    items = tuple(loan_events.told(each, state=state) for each in page.items)
+    return record, dataclasses.replace(page, items=items)
 
 
 def history(

@@ -183,13 +183,14 @@ def record_first(
 def record(
     session: Session, *, loan: LoanRecord, change: Change, context: Context
 ) -> tuple[LoanRecord, EventRecord]:
-    """Write a further event of a locked loan and all that follows from it."""
+    """Write a further event of a locked loan and all that follows from it; give the event as others are told of it."""
     event = _event_record(loan, change, sequence=loan.event_count + 1, context=context)
     columns = snapshot(change.after) | {
         "event_count": event.sequence,
         "last_event_on": max(loan.last_event_on, event.effective_date),
         "updated_at": context.now,
     }
+    announced = told(event, state=change.after)
     changed = dataclasses.replace(loan, **columns)  # type: ignore[arg-type] # the columns of a LoanRecord
     entry = ledger.Entry(
         loan_id=loan.id,
@@ -206,9 +207,20 @@ def record(
         sa.update(LOANS).where(LOANS.c.id == loan.id).values(columns),
         *_installment_writes(loan.id, before=change.before.installments, after=change.after.installments),
         *ledger.post(entry),
-        *_announcements(changed, event, change=change, context=context),
+        *_announcements(changed, announced, change=change, context=context),
     )
-    return changed, event
+    return changed, announced
+
+
+def told(event: EventRecord, *, state: LoanState) -> EventRecord:
+    """Give an event as others are told of it: a write-off, stored without an amount, with what it took in a state.
+
+    What that is can change with events recorded later; once reversed it is nothing.
+    """
+    if event.kind != EventKind.WRITE_OFF:
+        return event
+    taken = sum(each.amount for each in state.applied if each.event_id == event.id)
+    return dataclasses.replace(event, amount=taken)
 
 
 def _event_record(loan: LoanRecord, change: Change, *, sequence: int, context: Context) -> EventRecord:

@@ -280,7 +280,7 @@ def get(
     events = [loans.event(each, currency=record.currency) for each in history]
     state = fold.fold(loans.terms(record), events, as_of=record.as_of)
     return Transaction(
-        event=target,
+        event=loan_events.told(target, state=state),
         applied=applied_by(state, event_id=event_id),
         reversal=reversal,
         loan=record,

@@ -198,6 +198,22 @@ class TestLosses:
         assert (loan["status"], loan["total_outstanding"]) == ("defaulted", "0.00")
         assert (loan["principal_written_off"], loan["interest_written_off"]) == ("1200.00", "13.44")
 
+    def test_write_off_shows_what_it_took_while_it_stands(self, api, path):
+        written_off = samples.done(api.post(f"{path}/write-off"))
+        transaction = f"{path}/transactions/{written_off['id']}"
+
+        def shown():
+            listed = api.get(f"{path}/events").get_json()["data"]
+            amounts = [each["amount"] for each in listed if each["id"] == written_off["id"]]
+            return [api.get(transaction).get_json()["amount"], *amounts]
+
+        while_it_stands = shown()
+        api.post(f"{transaction}/reverse")
+
+        assert written_off["amount"] == "1213.44"
+        assert while_it_stands == ["1213.44", "1213.44"]
+        assert shown() == ["0.00", "0.00"]
+
     def test_recoveries_follow_a_write_off(self, api, path):
         samples.done(api.post(f"{path}/write-off"))
 

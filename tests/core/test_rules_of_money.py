@@ -79,7 +79,7 @@ class TestFees:
 
     def test_in_percent_of_the_installment_leave_what_was_charged_back_out(self):
         # 340.00 and a fee of 3.40 are paid and, on 20 February, charged back: 670.19 has accrued 1.1017 by then,
-        # 1000.00 accrues 7.8904 until 15 March. The second row asks for 340.00 of its own, with 8.99 interest, and 3.40.
+        # 1000.00 accrues 7.8904 until 15 March. The second row asks for 340.00 of its own, 8.99 in interest, and 3.40.
         fees = (Fee(charged=FeeTime.PER_INSTALLMENT, percent=Fraction(1), of=FeeBase.INSTALLMENT),)
         paid = repayment(34340, on=FIRST_DUE, number=4)
         back = happened(EventKind.CHARGEBACK, date(2024, 2, 20), 34340, number=5, repayment=paid.id)

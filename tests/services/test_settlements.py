@@ -304,6 +304,15 @@ class TestWriteOff:
             (3, 0, 0, 54, 33666),
         ]
 
+    def test_tells_others_what_it_took_and_stores_no_amount(self, session, loan):
+        written_off = settlements.write_off(session, loan_id=loan.id, context=make_context(LATE))
+
+        told, payload = rows.outbox(session, loan)[-1]
+        assert (told, payload["amount"]) == ("loan.written_off", "1017.24")
+        assert written_off.event.amount == 101724
+        # What it takes changes with events that are recorded later.
+        assert rows.events(session, loan)[-1] == (4, "write_off", LATE, 0)
+
     @pytest.mark.parametrize("act", [settlements.write_off, settlements.charge_off, repayments.payoff])
     def test_is_the_end(self, session, loan, act):
         settlements.write_off(session, loan_id=loan.id, context=make_context(LATE))

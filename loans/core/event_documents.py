@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from loans.core import documents, money, rates, term_documents
 from loans.core.documents import Fault, Fields, Malformed
-from loans.core.events import DECISIONS, REVERSIBLE, Event, EventKind, RefundOf
+from loans.core.events import DECISIONS, RECEIPTS, REVERSIBLE, Event, EventKind, RefundOf
 from loans.core.terms import INSTALLMENTS_MAX, Component, Grace
 
 EVENTS_MAX = 1000
@@ -60,8 +60,6 @@ _OPTIONAL: Mapping[EventKind, tuple[str, ...]] = {
     EventKind.FEE_WAIVER: ("installment", "component"),
     EventKind.REFUND: ("of",),
 }
-# What a chargeback can take back: money that the borrower sent.
-_RECEIPTS = frozenset({EventKind.REPAYMENT, EventKind.PAYOFF})
 # What an event may have beyond the columns it is stored in, except that a reversal is one of them.
 _DETAILS = (*_RESCHEDULE, "annual_rate", "until", "installment", "component", "repayment", "of")
 
@@ -265,7 +263,7 @@ def _check_references(read: Sequence[tuple[Fields, Event | None]], known: tuple[
     for fields, event in read:
         if event is None:
             continue
-        if event.repayment is not None and kinds.get(event.repayment, EventKind.REPAYMENT) not in _RECEIPTS:
+        if event.repayment is not None and kinds.get(event.repayment, EventKind.REPAYMENT) not in RECEIPTS:
             fields.note("repayment", "Is not a repayment.")
         if event.reverses is None:
             continue

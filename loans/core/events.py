@@ -62,6 +62,8 @@ MONEY = frozenset(
         EventKind.RECOVERY,
     }
 )
+# Money that the borrower sent: what a chargeback can take back.
+RECEIPTS = frozenset({EventKind.REPAYMENT, EventKind.PAYOFF})
 
 _RANKS = {kind: rank for rank, kind in enumerate(EventKind)}
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from loans import db, ledger
 from loans.core import event_documents, fold, money, postings
 from loans.core.errors import LendingError
-from loans.core.events import Event, EventKind
+from loans.core.events import RECEIPTS, Event, EventKind
 from loans.core.postings import Line
 from loans.core.state import Installment, LoanState
 from loans.models import loan as models
@@ -59,7 +59,6 @@ PUBLIC_TYPES = {
 # Reversing money received has names of its own.
 REPAYMENT_REVERSED = "loan.repayment_reversed"
 REVERSE_REPAYMENT = "loan.reverse_repayment"
-RECEIPTS = frozenset({EventKind.REPAYMENT, EventKind.PAYOFF})
 ACTIONS = {
     EventKind.APPLIED: "loan.apply",
     EventKind.APPROVED: "loan.approve",

@@ -10,10 +10,10 @@ from loans import db, metrics
 from loans.core import money
 from loans.core.changes import AmountNotPositive
 from loans.core.errors import LendingError
-from loans.core.events import EventKind
+from loans.core.events import RECEIPTS, EventKind
 from loans.services import transactions
 from loans.services.context import Context
-from loans.services.loan_events import RECEIPTS, Given
+from loans.services.loan_events import Given
 from loans.services.transactions import OpenLoan, Transaction, TransactionNotFound
 
 

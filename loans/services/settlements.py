@@ -6,10 +6,10 @@ from typing import Unpack
 
 from sqlalchemy.orm import Session
 
-from loans.core.events import EventKind, RefundOf
+from loans.core.events import RECEIPTS, EventKind, RefundOf
 from loans.core.settlement import UnknownRepayment
 from loans.services import transactions
-from loans.services.loan_events import RECEIPTS, Given
+from loans.services.loan_events import Given
 from loans.services.transactions import Transaction
 
 

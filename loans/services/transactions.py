@@ -14,7 +14,7 @@ from loans.core import fold, lifecycle, money, work
 from loans.core.account import Applied
 from loans.core.changes import AmountNotPositive
 from loans.core.errors import LendingError
-from loans.core.events import DECISIONS, MONEY, Event, EventKind, ReversalRefused
+from loans.core.events import DECISIONS, MONEY, RECEIPTS, Event, EventKind, ReversalRefused
 from loans.core.lifecycle import TransitionNotAllowed
 from loans.core.postings import Line
 from loans.core.settlement import MoreThanThereIs
@@ -24,7 +24,7 @@ from loans.queries import loans
 from loans.queries.loans import EventRecord, LoanRecord
 from loans.services import loan_events
 from loans.services.context import Context
-from loans.services.loan_events import RECEIPTS, Change, Given
+from loans.services.loan_events import Change, Given
 
 # Kinds of event that come with an amount; without one, some of them mean all there is.
 WITH_AMOUNT = MONEY | {EventKind.FEE_WAIVER, EventKind.INTEREST_WAIVER}

@@ -97,7 +97,8 @@ def make_disbursed_loan(session: Session, **given: Any) -> LoanRecord:
     At 12 % a year on equal monthly periods 1,200.00 costs 106.62 a month (1200 x 0.01 / (1 - 1.01^-12) = 106.6185).
     """
     loan = make_approved_loan(session, **given)
-    return origination.disburse(session, loan_id=loan.id, on=loan.applied_on, context=make_context())
+    paid_out = origination.disburse(session, loan_id=loan.id, on=loan.applied_on, context=make_context())
+    return paid_out.loan
 
 
 def make_repayment(session: Session, *, loan: LoanRecord, amount: str, **given: Any) -> Transaction:

@@ -94,9 +94,8 @@ def cancel(session: Session, context: Context, body: dict[str, Any], loan_id: uu
 )
 def disburse(session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID) -> View:
     """Pay an approved loan out and lay out its schedule, or pay out a further part of it."""
-    origination.disburse(session, loan_id=loan_id, on=body.pop("date"), **body, context=context)
-    record, reached = inspection.inspect(session, loan_id=loan_id, as_of=context.business_date)
-    return views.loan(record, reached, on=context.business_date)
+    paid_out = origination.disburse(session, loan_id=loan_id, on=body.pop("date"), **body, context=context)
+    return views.loan(paid_out.loan, paid_out.state, on=context.business_date)
 
 
 @query(blueprint, "/<uuid:loan_id>/schedule", scope="loans:read", args=AsOfArgs, returns=ScheduleOut)

@@ -22,7 +22,7 @@ from loans.queries.products import ProductRecord
 from loans.services import loan_events, transactions
 from loans.services.context import Context
 from loans.services.loan_events import Change, Given
-from loans.services.transactions import CurrencyMismatch
+from loans.services.transactions import CurrencyMismatch, Transaction
 
 
 class UnknownBorrower(LendingError):
@@ -146,7 +146,7 @@ def disburse(
     amount: str | None = None,
     currency: str | None = None,
     **given: Unpack[Given],
-) -> LoanRecord:
+) -> Transaction:
     """Pay an approved loan out and lay out its schedule, or pay out a further part; by default all that is left.
 
     :raises LoanNotFound: if there is no such loan.
@@ -164,9 +164,9 @@ def disburse(
     if loan.before.status is Status.DISBURSED and not left:
         raise transactions.not_allowed(loan.before, detail="The loan is disbursed in full already.")
     event = loan.event(EventKind.DISBURSED, given, amount=minor)
-    changed = transactions.record(session, loan=loan, event=event, given=given).loan
-    db.after_commit(session, metrics.loans_disbursed.labels(currency=changed.currency).inc)
-    return changed
+    recorded = transactions.record(session, loan=loan, event=event, given=given)
+    db.after_commit(session, metrics.loans_disbursed.labels(currency=loan.record.currency).inc)
+    return recorded
 
 
 def _decide(

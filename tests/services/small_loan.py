@@ -36,7 +36,7 @@ def make_running_loan(session, *, product=None, amount="1000.00", first_part=Non
         context=context,
     )
     origination.approve(session, loan_id=loan.id, context=context)
-    return origination.disburse(session, loan_id=loan.id, amount=first_part, context=context)
+    return origination.disburse(session, loan_id=loan.id, amount=first_part, context=context).loan
 
 
 def make_repaid_loan(session):

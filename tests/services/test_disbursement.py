@@ -43,7 +43,7 @@ class TestDisburse:
 
         loan = origination.disburse(
             session, loan_id=approved_loan.id, on=date(2026, 2, 1), context=make_context()
-        )
+        ).loan
 
         # Recorded in June: the interest of four and a half months, 10.00 + 9.21 + 8.42 + 7.61 and 14/30 of 6.80, has
         # been earned by then, and as nothing was paid for more than 90 days it is in suspense.
@@ -98,7 +98,7 @@ class TestDisburse:
             session, loan_id=loan.id, on=date(2026, 1, 31), context=make_context()
         )
 
-        assert disbursed.next_due_date == date(2026, 2, 28)
+        assert disbursed.loan.next_due_date == date(2026, 2, 28)
 
     def test_is_not_done_before_approval(self, session):
         loan = make_pending_loan(session)

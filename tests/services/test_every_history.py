@@ -86,7 +86,7 @@ def make_loan(session, product):
     in_parts = product.terms["tranches_max"] > 1
     return origination.disburse(
         session, loan_id=loan.id, amount="600.00" if in_parts else None, context=context
-    )
+    ).loan
 
 
 def take(session, loan, act, day):

@@ -112,7 +112,7 @@ class TestReverse:
         *_, disbursed = event_ids(session, loan)
         reverse(session, loan, disbursed)
 
-        again = origination.disburse(session, loan_id=loan.id, context=make_context(TODAY))
+        again = origination.disburse(session, loan_id=loan.id, context=make_context(TODAY)).loan
 
         assert (again.status, again.disbursed_on) == ("disbursed", TODAY)
         assert again.next_due_date.isoformat() == "2026-04-20"
@@ -307,7 +307,7 @@ class TestParts:
         return make_running_loan(session, product=product, first_part="600.00")
 
     def disburse(self, session, loan, today=FIRST_DUE, **given):
-        return origination.disburse(session, loan_id=loan.id, context=make_context(today), **given)
+        return origination.disburse(session, loan_id=loan.id, context=make_context(today), **given).loan
 
     def test_lay_out_what_is_paid_out(self, session, partly_paid_out):
         # 600.00 x 0.01 / (1 - 1.01^-3) = 204.01.

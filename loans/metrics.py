@@ -35,7 +35,9 @@ repayments = Counter("repayments_total", "Repayments recorded.", ["currency"], r
 repayments_reversed = Counter(
     "repayments_reversed_total", "Repayments reversed.", ["currency"], registry=None
 )
-loans_disbursed = Counter("loans_disbursed_total", "Loans paid out.", ["currency"], registry=None)
+loans_disbursed = Counter(
+    "loans_disbursed_total", "Loans paid out, whole or their first part.", ["currency"], registry=None
+)
 loans_applied = Counter("loans_applied_total", "Loans applied for.", ["currency"], registry=None)
 idempotent_replays = Counter(
     "idempotent_replays_total", "Answers replayed for a known Idempotency-Key.", registry=None

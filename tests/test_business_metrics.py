@@ -171,7 +171,7 @@ class TestAmounts:
 class TestArrears:
     def test_put_each_loan_into_the_bucket_of_its_oldest_unpaid_installment(self, filled_book):
         assert figures(filled_book, "arrears_loans") == {
-            ("91+", "KES"): 1,
+            ("over 90", "KES"): 1,
             ("31-60", "KES"): 1,
             ("61-90", "USD"): 1,
             ("1-30", "USD"): 1,
@@ -180,7 +180,7 @@ class TestArrears:
     def test_amount_to_what_was_due_before_today(self, filled_book):
         # Of the unpaid loan four times 106.62: the fifth is due today.
         assert figures(filled_book, "arrears_amount") == {
-            ("91+", "KES"): 426.48,
+            ("over 90", "KES"): 426.48,
             ("31-60", "KES"): 106.62,
             ("61-90", "USD"): 340.03,
             ("1-30", "USD"): 106.62,
@@ -188,7 +188,7 @@ class TestArrears:
 
     def test_put_all_principal_of_these_loans_at_risk(self, filled_book):
         assert figures(filled_book, "at_risk_amount") == {
-            ("91+", "KES"): 1200.00,
+            ("over 90", "KES"): 1200.00,
             ("31-60", "KES"): 913.29,
             ("61-90", "USD"): 336.66,
             ("1-30", "USD"): 1200.00,
@@ -204,7 +204,7 @@ class TestArrears:
             (60, "31-60"),
             (61, "61-90"),
             (90, "61-90"),
-            (91, "91+"),
+            (91, "over 90"),
         ],
     )
     def test_change_buckets_after_the_last_day_of_each(self, book, days, bucket):

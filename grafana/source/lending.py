@@ -121,15 +121,16 @@ BOOK_PANELS: tuple[Panel, ...] = (
         width=8,
     ),
     graph(
-        "Paid out and paid back",
-        "All that was ever paid out and paid back, by currency; reversed repayments are taken off.",
+        "Disbursed and received",
+        "All disbursements and all money received from borrowers, by currency; what was reversed or charged back "
+        "is taken off.",
         Query(
             expr=f"max by (currency) (branchloans_disbursed_amount{{{CHOSEN}}})",
-            legend="{{currency}} paid out",
+            legend="{{currency}} disbursed",
         ),
         Query(
             expr=f"max by (currency) (branchloans_repaid_amount{{{CHOSEN}}})",
-            legend="{{currency}} paid back",
+            legend="{{currency}} received",
         ),
         unit="short",
         width=8,

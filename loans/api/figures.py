@@ -106,18 +106,18 @@ def _of_figures(figures: Figures) -> tuple[Reading, ...]:
 
 
 def _of_loans(figures: Figures) -> tuple[Reading, ...]:
-    """Count the loans by status, 0 where a currency has none, and sum the money of each currency."""
+    """Count the loans by status, and sum the money of each currency; 0 where one with loans has none."""
     counts = {(each.currency, status.value): 0 for each in figures.statuses for status in Status}
     sums: dict[str, dict[str, int]] = {}
     for each in figures.statuses:
         counts[each.currency, each.status] = each.loans
         totals = sums.setdefault(
-            each.currency, dict.fromkeys(("disbursed", "repaid", *queries.COMPONENTS), 0)
+            each.currency, dict.fromkeys(("disbursed", "received", *queries.COMPONENTS), 0)
         )
-        totals["disbursed"] += each.disbursed
         for component in queries.COMPONENTS:
-            totals["repaid"] += getattr(each, f"{component}_paid")
             totals[component] += getattr(each, f"{component}_outstanding")
+    for moved in figures.money:
+        sums[moved.currency] |= {"disbursed": moved.disbursed, "received": moved.received}
     return (
         Reading(
             "branchloans_loans",
@@ -129,13 +129,13 @@ def _of_loans(figures: Figures) -> tuple[Reading, ...]:
         ),
         Reading(
             "branchloans_disbursed_amount",
-            "Money paid out, in major units.",
+            "Amounts of all disbursements not reversed, in major units: deducted fees included, added ones not.",
             tuple(_amount(totals["disbursed"], currency) for currency, totals in sums.items()),
         ),
         Reading(
             "branchloans_repaid_amount",
-            "What repayments not reversed have paid, all components, in major units.",
-            tuple(_amount(totals["repaid"], currency) for currency, totals in sums.items()),
+            "Money received by repayments and payoffs not reversed, less chargebacks, in major units.",
+            tuple(_amount(totals["received"], currency) for currency, totals in sums.items()),
         ),
         Reading(
             "branchloans_outstanding_amount",

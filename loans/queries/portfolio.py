@@ -12,12 +12,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
+from loans.core import state
+from loans.core.events import RECEIPTS, EventKind
 from loans.core.lifecycle import Status
 from loans.models import loan as models
 from loans.models.monitoring import PortfolioFigures, VerificationRun
 from loans.models.outbox import OutboxEvent
 
 LOANS = models.Loan.__table__
+EVENTS = models.LoanEvent.__table__
 INSTALLMENTS = models.Installment.__table__
 FIGURES = PortfolioFigures.__table__
 RUNS = VerificationRun.__table__
@@ -30,10 +33,9 @@ SETTLED = (
     *(f"{component}_waived" for component in COMPONENTS[1:]),
 )
 THE_ROW = 1
-# Days past due of a loan's oldest unpaid installment, up to and including; the last bucket has no end.
-BUCKET_DAYS_MAX = {"1-30": 30, "31-60": 60, "61-90": 90}
-BUCKET_LAST = "91+"
-BUCKETS = (*BUCKET_DAYS_MAX, BUCKET_LAST)
+# Of loans that are late, by days past due up to and including; the last bucket has no end.
+BUCKET_DAYS_MAX = {name: most for most, name in state.BUCKETS if most}
+BUCKETS = (*BUCKET_DAYS_MAX, state.LAST_BUCKET)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +45,24 @@ class StatusFigures:
     currency: str
     status: str
     loans: int
-    disbursed: int
-    principal_paid: int
-    interest_paid: int
-    fee_paid: int
-    penalty_paid: int
     principal_outstanding: int
     interest_outstanding: int
     fee_outstanding: int
     penalty_outstanding: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyFigures:
+    """The money that has moved in one currency, but for what was reversed.
+
+    `disbursed` is the amounts of all disbursements: fees deducted from them included, fees added to them not.
+    `received` is what came in by repayments and payoffs, less what was charged back: a goodwill credit is no money
+    received, and a credit balance is.
+    """
+
+    currency: str
+    disbursed: int
+    received: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +82,7 @@ class ArrearsFigures:
 
 def by_status(session: Session) -> tuple[StatusFigures, ...]:
     """Sum the loans of each status in each currency."""
-    kinds = ("paid", "outstanding")
-    sums = ("disbursed", *(f"{component}_{kind}" for kind in kinds for component in COMPONENTS))
+    sums = tuple(f"{component}_outstanding" for component in COMPONENTS)
     rows = session.execute(
         sa.select(
             LOANS.c.currency,
@@ -86,6 +96,36 @@ def by_status(session: Session) -> tuple[StatusFigures, ...]:
     return tuple(StatusFigures(**{**row, **{name: int(row[name]) for name in sums}}) for row in rows)
 
 
+def money(session: Session) -> tuple[MoneyFigures, ...]:
+    """Sum what was disbursed and received in each currency."""
+    reversals = EVENTS.alias("reversals")
+    came_in = tuple(kind.value for kind in RECEIPTS)
+    signed = sa.case(
+        (EVENTS.c.kind.in_(came_in), EVENTS.c.amount),
+        (EVENTS.c.kind == EventKind.CHARGEBACK.value, -EVENTS.c.amount),
+        else_=0,
+    )
+    is_disbursement = EVENTS.c.kind == EventKind.DISBURSED.value
+    rows = session.execute(
+        sa.select(
+            LOANS.c.currency,
+            sa.func.sum(sa.case((is_disbursement, EVENTS.c.amount), else_=0)).label("disbursed"),
+            sa.func.sum(signed).label("received"),
+        )
+        .join(EVENTS, EVENTS.c.loan_id == LOANS.c.id)
+        .where(
+            EVENTS.c.kind.in_([*came_in, EventKind.CHARGEBACK.value, EventKind.DISBURSED.value]),
+            ~sa.exists().where(reversals.c.loan_id == EVENTS.c.loan_id, reversals.c.reverses == EVENTS.c.id),
+        )
+        .group_by(LOANS.c.currency)
+        .order_by(LOANS.c.currency)
+    )
+    return tuple(
+        MoneyFigures(currency=row.currency, disbursed=int(row.disbursed), received=int(row.received))
+        for row in rows
+    )
+
+
 def arrears(session: Session, *, on: date) -> tuple[ArrearsFigures, ...]:
     """Sum the loans of which an installment was due before the date and is unpaid, by bucket and currency."""
     days = sa.literal(on, sa.Date) - LOANS.c.next_due_date
@@ -97,7 +137,7 @@ def arrears(session: Session, *, on: date) -> tuple[ArrearsFigures, ...]:
         .lateral()
     )
     bucket = sa.case(
-        *((days <= limit, name) for name, limit in BUCKET_DAYS_MAX.items()), else_=BUCKET_LAST
+        *((days <= limit, name) for name, limit in BUCKET_DAYS_MAX.items()), else_=state.LAST_BUCKET
     ).label("bucket")
     rows = session.execute(
         sa.select(

@@ -165,7 +165,8 @@ def disburse(
         raise transactions.not_allowed(loan.before, detail="The loan is disbursed in full already.")
     event = loan.event(EventKind.DISBURSED, given, amount=minor)
     recorded = transactions.record(session, loan=loan, event=event, given=given)
-    db.after_commit(session, metrics.loans_disbursed.labels(currency=loan.record.currency).inc)
+    if loan.before.disbursed_on is None:
+        db.after_commit(session, metrics.loans_disbursed.labels(currency=loan.record.currency).inc)
     return recorded
 
 

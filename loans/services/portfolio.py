@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 
 from loans import clock, ledger
 from loans.queries import portfolio
-from loans.queries.portfolio import ArrearsFigures, StatusFigures
+from loans.queries.portfolio import ArrearsFigures, MoneyFigures, StatusFigures
 
 PAUSE_SECONDS = 60
 PAUSE_FACTOR = 60
 # What one computation may take; beyond it the figures go stale, which an alert tells.
 STATEMENT_TIMEOUT_MS = 10_000
 # How the row is laid out: a release that knows another layout leaves the figures of this one alone.
-LAYOUT = 2
+LAYOUT = 3
 # Who took it on and died is not waited for longer than this.
 CLAIM_SECONDS = 300
 
@@ -31,6 +31,7 @@ class Figures:
 
     taken_at: datetime
     statuses: tuple[StatusFigures, ...]
+    money: tuple[MoneyFigures, ...]
     arrears: tuple[ArrearsFigures, ...]
     imbalances: dict[str, int]
 
@@ -71,6 +72,7 @@ def refresh(session: Session, *, business_date: date) -> None:
     figures = {
         "layout": LAYOUT,
         "statuses": [asdict(each) for each in portfolio.by_status(session)],
+        "money": [asdict(each) for each in portfolio.money(session)],
         "arrears": [asdict(each) for each in portfolio.arrears(session, on=business_date)],
         "imbalances": ledger.imbalances(session),
     }
@@ -84,6 +86,7 @@ def _figures(taken_at: datetime | None, kept: dict[str, Any] | None) -> Figures 
     return Figures(
         taken_at=taken_at,
         statuses=tuple(StatusFigures(**each) for each in kept["statuses"]),
+        money=tuple(MoneyFigures(**each) for each in kept["money"]),
         arrears=tuple(ArrearsFigures(**each) for each in kept["arrears"]),
         imbalances=kept["imbalances"],
     )

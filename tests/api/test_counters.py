@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from tests import factories
 from tests.api import samples
 
 SERIES = {
@@ -51,6 +52,19 @@ class TestCounters:
         assert disbursed == {"loans_disbursed": 1}
         assert repaid == {"repayments": 1}
         assert reversed_ == {"repayments_reversed": 1}
+
+    def test_count_a_loan_that_is_paid_out_in_parts_once(self, api, borrower, committed, counted):
+        product = committed(lambda session: factories.make_product(session, tranches_max=2))
+        path = api.post("/api/v1/loans", samples.application(borrower.id, product.id)).headers["Location"]
+        api.post(f"{path}/approve")
+        counted()
+
+        api.post(f"{path}/disburse", {"amount": "600.00"})
+        first = counted()
+        api.post(f"{path}/disburse")
+
+        assert first == {"loans_disbursed": 1}
+        assert counted() == {}
 
     def test_count_a_repetition_as_a_replay_and_not_again(self, api, disbursed_loan, counted):
         path, key = f"/api/v1/loans/{disbursed_loan.id}/repayments", {"Idempotency-Key": str(uuid.uuid4())}

@@ -1,6 +1,6 @@
 """The plan: what falls due when. Rules: docs/lending-rules.md, sections 2 and 4.
 
-`lay_out` makes the rows, `level` finds the installment, `project` spreads what is not yet due over the open rows.
+`start` and `add_rows` make the rows, `_level` or `_share` finds the installment, `project` spreads what is not yet due.
 """
 
 import itertools

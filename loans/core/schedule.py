@@ -1,7 +1,7 @@
 """The schedule of a loan to which nothing has happened yet: what falls due when, to the minor unit.
 
-Rules: docs/lending-rules.md, sections 2 to 4. `spread` is also how `planning` first fills the rows of a loan; a loan
-with grace, pauses, fees or an irregular first period is laid out there.
+Rules: docs/lending-rules.md, sections 2 to 4. `spread_level` and `spread_share` are also how `planning` first fills the
+rows of a loan; a loan with grace, pauses, fees or an irregular first period is laid out there.
 """
 
 import itertools

@@ -132,9 +132,9 @@ def bucket(days_past_due: int) -> str:
 
 
 def installments_of(rows: list[Row]) -> tuple[Installment, ...]:
-    """Freeze rows, without those at the end that ask for nothing and never did."""
+    """Freeze rows, without those at the end that ask for nothing; one is always left."""
     count = len(rows)
-    while count > 1 and not any(rows[count - 1].due) and rows[count - 1].kind is not RowKind.DOWN_PAYMENT:
+    while count > 1 and not any(rows[count - 1].due):
         count -= 1
     return tuple(
         Installment(

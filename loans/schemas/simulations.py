@@ -36,7 +36,7 @@ class SimulationIn(Described):
 class ScenarioIn(Described):
     """Events that might happen to a loan."""
 
-    name = Text(longest=100, metadata={"description": "By default its place in the list, from 0."})
+    name = Text(longest=100, metadata={"description": "By default `scenario 1` and so on, by its place in the list."})
     events = ma.fields.List(ma.fields.Nested(EventIn), validate=validate.Length(max=EVENTS_MAX))
     as_of = Date(metadata={"description": "By default that of the request."})
 

@@ -1,8 +1,8 @@
 """Loan events: write one event of a loan with everything that follows from it.
 
-This is the last of the five steps of every command (docs/architecture.md): the loan is locked, its state before and
-after are known; what is left is to write the event, the changed installments, the snapshot, the journal difference,
-the public event and the audit record. All of it goes to the database in one statement.
+This is the fourth of the five steps of every command (docs/architecture.md): the loan is locked, its state before and
+after are known; what is left, but for the commit, is to write the event, the changed installments, the snapshot, the
+journal difference, the public event and the audit record. All of it goes to the database in one statement.
 """
 
 import dataclasses

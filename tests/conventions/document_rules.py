@@ -109,7 +109,7 @@ def unknown_metrics(files: Mapping[str, str], *, sources: str) -> tuple[str, ...
 
 def repeated_terms(glossary: str) -> tuple[str, ...]:
     """Name terms that the glossary defines twice."""
-    terms = [term.casefold() for term in re.findall(r"^- \*\*(.+?)\*\*", glossary, re.MULTILINE)]
+    terms = [term.casefold() for term in re.findall(r"\*\*(.+?)\*\*", glossary)]
     return tuple(
         f"{term} is defined twice" for term in sorted({term for term in terms if terms.count(term) > 1})
     )

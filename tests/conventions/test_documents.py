@@ -183,6 +183,11 @@ class TestGlossary:
 
         assert document_rules.repeated_terms(text) == ("principal is defined twice",)
 
+    def test_is_noticed_when_a_term_comes_again_within_a_line(self):
+        text = "- **Charge-off**: the loss is taken. **Write-off**: the rest is given up.\n- **Write-off**: again.\n"
+
+        assert document_rules.repeated_terms(text) == ("write-off is defined twice",)
+
 
 class TestProject:
     def test_refers_to_nothing_outside_itself(self):

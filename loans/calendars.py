@@ -14,8 +14,6 @@ import holidays as public_holidays
 from loans.core.business_days import Holidays
 from loans.core.errors import LendingError
 
-_SATURDAY = 5
-_SUNDAY = 6
 # The part of ISO 3166-2 after the hyphen. The library also knows towns and regions, by names with spaces.
 _SUBDIVISION = re.compile(r"[A-Z0-9]{1,3}")
 # Longer than any loan.
@@ -63,11 +61,6 @@ def resolve(code: str, *, first_year: int, last_year: int) -> Holidays:
             field="holiday_calendar",
         )
     return _looked_up(code, first_year, last_year)
-
-
-def weekend_only() -> Holidays:
-    """Give a calendar of Saturdays and Sundays, without any holiday."""
-    return Holidays(weekend=frozenset({_SATURDAY, _SUNDAY}), days=frozenset())
 
 
 @functools.lru_cache(maxsize=_KEPT_MAX)

@@ -101,10 +101,3 @@ class TestResolve:
     def test_spans_neither_less_than_nothing_nor_more_than_a_century(self, first_year, last_year):
         with pytest.raises(AssertionError, match="0 to 100 years"):
             calendars.resolve("KE", first_year=first_year, last_year=last_year)
-
-
-class TestWeekendOnly:
-    def test_knows_saturdays_and_sundays_and_no_holiday(self):
-        holidays = calendars.weekend_only()
-
-        assert (holidays.weekend, holidays.days) == ({5, 6}, frozenset())

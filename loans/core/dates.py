@@ -104,15 +104,6 @@ def month_length(year: int, month: int) -> int:
     return _MONTH_LENGTHS[(year * _MONTHS_PER_YEAR + month - 1) % _MONTHS_PER_CYCLE]
 
 
-def add_months(day: date, months: int, *, field: str = "date") -> date:
-    """Move a date by whole months, to the last day of the month where the day does not exist.
-
-    :raises DateOutOfRange: if the result is not in years 1 to 9999.
-    """
-    month = _month_index(day) + months
-    return _on_months(range(month, month + 1), day.day, field)[0]
-
-
 def due_date(
     start: date, *, frequency: Frequency, number: int, due_day: int | None = None, field: str = "date"
 ) -> date:

@@ -112,7 +112,6 @@ PAGE_COLUMNS = tuple(
 EVENT_COLUMNS = tuple(EVENTS.c[field.name] for field in fields(EventRecord))
 # Filters with an index of their own over (filter, id), the narrowest first.
 INDEXED = ("borrower_id", "product_id", "status", "currency")
-INSTALLMENT_COLUMNS = tuple(column for column in INSTALLMENTS.c if column.name != "loan_id")
 
 
 def find(session: Session, *, loan_id: uuid.UUID) -> LoanRecord | None:

@@ -36,7 +36,7 @@ def published_flows(streams):
         for number, amount in enumerate(amounts):
             years = first + number * step
             if (years * 12).denominator == 1:
-                on = dates.add_months(start, int(years * 12))
+                on = dates.due_date(start, frequency=MONTHLY, number=int(years * 12))
             else:
                 assert (years * 365).denominator == 1
                 on = start + timedelta(days=int(years * 365))

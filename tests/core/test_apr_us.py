@@ -45,7 +45,9 @@ def published_payments(inputs, frequency):
                 on = date.fromisoformat(calendar["advance"]) + timedelta(days=int(days))
             else:
                 months = (t - first["t"]) * frequency.every
-                on = dates.add_months(date.fromisoformat(calendar["first_payment"]), months)
+                on = dates.due_date(
+                    date.fromisoformat(calendar["first_payment"]), frequency=MONTHLY, number=months
+                )
             paid.append(CashFlow(on, -cents(series["amount"])))
     return paid
 

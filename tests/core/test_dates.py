@@ -53,7 +53,7 @@ class TestPublishedCases:
         case = PUBLISHED["edate-5"]
         inputs = case["inputs"]
 
-        moved = dates.add_months(date.fromisoformat(inputs["date"]), inputs["months"])
+        moved = dates.due_date(date.fromisoformat(inputs["date"]), frequency=MONTHLY, number=inputs["months"])
 
         assert moved.isoformat() == case["expected"]["date"]
 
@@ -155,12 +155,12 @@ class TestAddMonths:
         ],
     )
     def test_clamps_to_the_end_of_the_month(self, day, months, moved):
-        assert dates.add_months(day, months) == moved
+        assert dates.due_date(day, frequency=MONTHLY, number=months) == moved
 
     @pytest.mark.parametrize(("day", "months"), [(date(9999, 12, 1), 1), (date(1, 1, 1), -1)])
     def test_refuses_to_leave_the_calendar(self, day, months):
         with pytest.raises(DateOutOfRange) as refused:
-            dates.add_months(day, months, field="disbursed_on")
+            dates.due_date(day, frequency=MONTHLY, number=months, field="disbursed_on")
 
         assert refused.value.field == "disbursed_on"
 

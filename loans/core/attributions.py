@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from loans.core.account import Part
-from loans.core.events import Event, EventKind
+from loans.core.events import ASKING, Event, EventKind
 from loans.core.state import LoanState
 from loans.core.trace import Trace
 
 ASKED, PAID, WAIVED, WRITTEN_OFF = "asked", "paid", "waived", "written_off"
-# When these find a credit balance they are applied a second time, for nothing, as that pays what they ask for.
-ASKING = frozenset({EventKind.FEE, EventKind.LATE_FEE, EventKind.CHARGEBACK})
 _VERBS = {
     EventKind.FEE_WAIVER: WAIVED,
     EventKind.INTEREST_WAIVER: WAIVED,
@@ -34,6 +32,7 @@ def by_row(
     found: dict[int, list[Attribution]] = {row.number: [] for row in trace.rows}
     for at, applied in enumerate(state.applied):
         kind = events[applied.event_id].kind
+        # When these find a credit balance they are applied a second time, for nothing, as that pays what they ask for.
         verb = ASKED if kind in ASKING and applied.amount else _VERBS.get(kind, PAID)
         for part in applied.parts:
             number = part.installment

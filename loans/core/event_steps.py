@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 from itertools import groupby
 
-from loans.core import attributions, money, steps
+from loans.core import money, steps
 from loans.core.account import Applied, Part
-from loans.core.events import Event, EventKind
+from loans.core.events import ASKING, Event, EventKind
 from loans.core.rows import INDEX
 from loans.core.state import Installment, LoanState
 from loans.core.steps import Step, Value
@@ -92,7 +92,7 @@ class EventSteps:
     def _write_applied(self, applied: Applied) -> None:
         """Write what the event took or, for an event that asks for money, what a credit balance paid of it."""
         kind = self.event.kind
-        if kind in RECEIVING or (kind in attributions.ASKING and not applied.amount):
+        if kind in RECEIVING or (kind in ASKING and not applied.amount):
             self._write_money(applied)
             return
         for part in applied.parts:

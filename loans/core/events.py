@@ -62,6 +62,8 @@ MONEY = frozenset(
         EventKind.RECOVERY,
     }
 )
+# What asks for money anew, and what a credit balance pays for at once.
+ASKING = frozenset({EventKind.FEE, EventKind.LATE_FEE, EventKind.CHARGEBACK})
 # Money that the borrower sent: what a chargeback can take back.
 RECEIPTS = frozenset({EventKind.REPAYMENT, EventKind.PAYOFF})
 

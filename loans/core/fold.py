@@ -22,7 +22,7 @@ from loans.core import (
 )
 from loans.core.account import Account
 from loans.core.errors import LendingError
-from loans.core.events import DECISIONS, Event, EventKind
+from loans.core.events import ASKING, DECISIONS, Event, EventKind
 from loans.core.lifecycle import Status
 from loans.core.postings import Line
 from loans.core.state import Amounts, LoanState
@@ -180,7 +180,7 @@ def _apply(account: Account, event: Event) -> None:
     if event.kind in {EventKind.CHARGE_OFF, EventKind.WRITE_OFF} and account.books_closed is None:
         account.books_closed = postings.close_books(_balances(account, event.date))
     _APPLY[event.kind](account, event)
-    if account.credit and event.kind in _ASKING:
+    if account.credit and event.kind in ASKING:
         settlement.use_credit(account, event)
     _see_whether_settled(account, event.date)
 
@@ -195,8 +195,6 @@ def _see_whether_settled(account: Account, on: dt.date) -> None:
     account.closed_on = account.closed_on or on
 
 
-# What a credit balance pays for at once.
-_ASKING = frozenset({EventKind.FEE, EventKind.LATE_FEE, EventKind.CHARGEBACK})
 # A reversal has no place here: what it reverses is left out of the history.
 _APPLY: Mapping[EventKind, Callable[[Account, Event], None]] = MappingProxyType(
     {

@@ -11,6 +11,10 @@ from loans.core.events import EventKind
 from loans.core.holiday_documents import ResolveCalendar
 from loans.core.terms import Terms
 
+# Of one request on a loan, each with a name.
+SCENARIOS_MAX = 20
+NAME_LENGTH_MAX = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Simulation:

@@ -11,11 +11,11 @@ from loans.core import rates
 from loans.core.event_documents import EVENTS_MAX, TYPES
 from loans.core.lifecycle import Status
 from loans.core.rows import RowKind
+from loans.core.simulation_documents import NAME_LENGTH_MAX, SCENARIOS_MAX
 from loans.schemas.fields import Amount, Currency, Date, Text
 from loans.schemas.products import one_of
 from loans.schemas.terms import REFERENCE, Described, EventIn, LoanTermsIn
 
-SCENARIOS_MAX = 20
 AS_OF_HELP = "By default today's business date, or the last event's if that is later."
 
 
@@ -36,7 +36,10 @@ class SimulationIn(Described):
 class ScenarioIn(Described):
     """Events that might happen to a loan."""
 
-    name = Text(longest=100, metadata={"description": "By default `scenario 1` and so on, by its place in the list."})
+    name = Text(
+        longest=NAME_LENGTH_MAX,
+        metadata={"description": "By default `scenario 1` and so on, by its place in the list."},
+    )
     events = ma.fields.List(ma.fields.Nested(EventIn), validate=validate.Length(max=EVENTS_MAX))
     as_of = Date(metadata={"description": "By default that of the request."})
 
@@ -127,14 +130,19 @@ class RowOut(ma.Schema):
     days_past_due = ma.fields.Integer(required=True)
 
 
-class PartOut(ma.Schema):
+class ComponentsOut(ma.Schema):
+    """An amount for each component."""
+
+    principal = Amount(required=True)
+    interest = Amount(required=True)
+    fee = Amount(required=True)
+    penalty = Amount(required=True)
+
+
+class PartOut(ComponentsOut):
     """What an event did to one row."""
 
     installment = ma.fields.Integer(required=True)
-    penalty = Amount(required=True)
-    fee = Amount(required=True)
-    interest = Amount(required=True)
-    principal = Amount(required=True)
 
 
 class EffectOut(ma.Schema):
@@ -148,14 +156,10 @@ class EffectOut(ma.Schema):
     parts = ma.fields.List(ma.fields.Nested(PartOut), required=True)
 
 
-class BalancesOut(ma.Schema):
+class BalancesOut(ComponentsOut):
     """What is outstanding by component, and what of it is due by the date or overdue."""
 
     disbursed = Amount(required=True)
-    principal = Amount(required=True)
-    interest = Amount(required=True)
-    fee = Amount(required=True)
-    penalty = Amount(required=True)
     total = Amount(required=True)
     overdue = Amount(required=True)
     due = Amount(required=True)
@@ -171,15 +175,11 @@ class NextDueOut(ma.Schema):
     amount = Amount(required=True)
 
 
-class PayoffOut(ma.Schema):
+class PayoffOut(ComponentsOut):
     """What settles the loan on a date, and what a day adds to it."""
 
     date = Date(required=True)
     amount = Amount(required=True)
-    principal = Amount(required=True)
-    interest = Amount(required=True)
-    fee = Amount(required=True)
-    penalty = Amount(required=True)
     per_diem = Amount(required=True)
 
 

@@ -16,6 +16,7 @@ from loans.core.event_documents import History
 from loans.core.events import Event, EventKind
 from loans.core.postings import Line
 from loans.core.settlement import MoreThanThereIs
+from loans.core.simulation_documents import NAME_LENGTH_MAX, SCENARIOS_MAX
 from loans.core.simulations import Simulated
 from loans.core.state import LoanState
 from loans.core.terms import Terms
@@ -24,9 +25,6 @@ from loans.queries.loans import LoanRecord
 from loans.services import inspection
 from loans.services.repayments import PayoffDiffers
 from loans.services.servicing import NothingToWaive
-
-SCENARIOS_MAX = 20
-NAME_LENGTH_MAX = 100
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

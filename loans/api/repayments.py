@@ -41,8 +41,9 @@ def record_repayment(session: Session, context: Context, body: dict[str, Any], l
 @query(blueprint, "/<uuid:repayment_id>", scope="loans:read", returns=TransactionOut)
 def get_repayment(session: Session, loan_id: uuid.UUID, repayment_id: uuid.UUID) -> View:
     """Get a repayment, spread as the loan's history stands now."""
-    repayment = repayments.get(session, loan_id=loan_id, repayment_id=repayment_id)
-    return views.transaction(repayment, on=clock.business_date(security.settings().business_timezone))
+    today = clock.business_date(security.settings().business_timezone)
+    repayment = repayments.get(session, loan_id=loan_id, repayment_id=repayment_id, business_date=today)
+    return views.transaction(repayment, on=today)
 
 
 @command(

@@ -26,8 +26,9 @@ View = dict[str, Any]
 @query(blueprint, "/<uuid:event_id>", scope="loans:read", returns=TransactionOut)
 def get_transaction(session: Session, loan_id: uuid.UUID, event_id: uuid.UUID) -> View:
     """Get an event of a loan and what it did, as the loan's history stands now."""
-    found = transactions.get(session, loan_id=loan_id, event_id=event_id)
-    return views.transaction(found, on=clock.business_date(security.settings().business_timezone))
+    today = clock.business_date(security.settings().business_timezone)
+    found = transactions.get(session, loan_id=loan_id, event_id=event_id, business_date=today)
+    return views.transaction(found, on=today)
 
 
 @command(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import uuid
+from datetime import date
 from typing import Literal, Unpack
 
 from sqlalchemy.orm import Session
@@ -134,14 +135,16 @@ def reverse(
         raise RepaymentNotFound(f"loan {loan_id} has no repayment {repayment_id}") from error
 
 
-def get(session: Session, *, loan_id: uuid.UUID, repayment_id: uuid.UUID) -> Transaction:
-    """Give a repayment, spread as the loan's history stands now.
+def get(session: Session, *, loan_id: uuid.UUID, repayment_id: uuid.UUID, business_date: date) -> Transaction:
+    """Give a repayment, spread as the loan's history stands now, and the loan as of today.
 
     :raises LoanNotFound: if there is no such loan.
     :raises RepaymentNotFound: if the loan has no such repayment.
     """
     try:
-        return transactions.get(session, loan_id=loan_id, event_id=repayment_id, kinds=RECEIPTS)
+        return transactions.get(
+            session, loan_id=loan_id, event_id=repayment_id, business_date=business_date, kinds=RECEIPTS
+        )
     except TransactionNotFound as error:
         raise RepaymentNotFound(f"loan {loan_id} has no repayment {repayment_id}") from error
 

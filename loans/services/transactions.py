@@ -6,6 +6,7 @@ Lock the loan, load its events, fold them, build the event, fold again, write th
 import dataclasses
 import uuid
 from collections.abc import Collection
+from datetime import date
 
 from sqlalchemy.orm import Session
 
@@ -267,9 +268,12 @@ def get(
     *,
     loan_id: uuid.UUID,
     event_id: uuid.UUID,
+    business_date: date,
     kinds: Collection[EventKind] = tuple(EventKind),
 ) -> Transaction:
-    """Give an event of a loan and what it did, as the history stands now. Events of other than `kinds` are not seen.
+    """Give an event of a loan and what it did, as the history stands now, and the loan as of today.
+
+    Events of other than `kinds` are not seen.
 
     :raises LoanNotFound: if there is no such loan.
     :raises TransactionNotFound: if the loan has no such event.
@@ -278,7 +282,7 @@ def get(
     history = loans.events(session, loan_id=loan_id)
     target, reversal = _find(history, loan_id=loan_id, event_id=event_id, kinds=kinds)
     events = [loans.event(each, currency=record.currency) for each in history]
-    state = fold.fold(loans.terms(record), events, as_of=record.as_of)
+    state = fold.fold(loans.terms(record), events, as_of=max(record.as_of, business_date))
     return Transaction(
         event=loan_events.told(target, state=state),
         applied=applied_by(state, event_id=event_id),

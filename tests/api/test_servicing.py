@@ -71,6 +71,17 @@ class TestAnswer:
         shown = api.get(response.headers["Location"]).get_json()
         assert shown == charged | {"loan": loan, "postings": []}
 
+    def test_shows_the_loan_as_of_today_when_it_is_read_later(self, api, path, today):
+        charged = api.post(f"{path}/charges", samples.repayment("50.00")).headers["Location"]
+        paid = api.post(f"{path}/repayments", samples.repayment("5.00")).headers["Location"]
+        today(date(2026, 3, 20))
+
+        shown = api.get(path).get_json()
+
+        # Since 15 February.
+        assert (shown["as_of"], shown["days_past_due"]) == ("2026-03-20", 33)
+        assert [api.get(each).get_json()["loan"] for each in (charged, paid)] == [shown, shown]
+
     @pytest.mark.parametrize("route", SERVICING, ids=str)
     def test_refuses_an_unknown_loan(self, api, route):
         assert_refused(api.post(route.path, route.body), 404, "loan_not_found")

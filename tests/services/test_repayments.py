@@ -318,7 +318,9 @@ class TestGetRepayment:
         loan = make_small_loan(session)
         recorded = make_repayment(session, loan=loan, amount="350.00", on=FIRST_DUE)
 
-        told = repayments.get(session, loan_id=loan.id, repayment_id=recorded.event.id)
+        told = repayments.get(
+            session, loan_id=loan.id, repayment_id=recorded.event.id, business_date=BUSINESS_DATE
+        )
 
         # 350.00 - 340.02 leaves 9.98: 6.70 of interest and 3.28 of principal.
         assert allocated(told) == [(1, 33002, 1000), (2, 328, 670)]
@@ -329,7 +331,9 @@ class TestGetRepayment:
         recorded = make_repayment(session, loan=loan, amount="350.00", on=FIRST_DUE)
         reversal = reverse(session, recorded).reversal
 
-        told = repayments.get(session, loan_id=loan.id, repayment_id=recorded.event.id)
+        told = repayments.get(
+            session, loan_id=loan.id, repayment_id=recorded.event.id, business_date=BUSINESS_DATE
+        )
 
         assert (told.reversal, told.applied) == (reversal, ())
 
@@ -337,8 +341,10 @@ class TestGetRepayment:
         loan = make_small_loan(session)
 
         with pytest.raises(RepaymentNotFound):
-            repayments.get(session, loan_id=loan.id, repayment_id=uuid.uuid4())
+            repayments.get(session, loan_id=loan.id, repayment_id=uuid.uuid4(), business_date=BUSINESS_DATE)
 
     def test_refuses_an_unknown_loan(self, session):
         with pytest.raises(LoanNotFound):
-            repayments.get(session, loan_id=uuid.uuid4(), repayment_id=uuid.uuid4())
+            repayments.get(
+                session, loan_id=uuid.uuid4(), repayment_id=uuid.uuid4(), business_date=BUSINESS_DATE
+            )

@@ -73,7 +73,9 @@ class TestOrderOfArrival:
 
         make_repayment(session, loan=loan, amount="340.02", on=FIRST_DUE)
 
-        told = repayments.get(session, loan_id=loan.id, repayment_id=late.event.id)
+        told = repayments.get(
+            session, loan_id=loan.id, repayment_id=late.event.id, business_date=BUSINESS_DATE
+        )
         assert allocated(late) == [(1, 33002, 1000)]
         assert allocated(told) == [(2, 33332, 670)]
 

@@ -242,7 +242,9 @@ class TestWaiveFees:
             context=make_context(LATE_FEBRUARY),
         )
 
-        told = transactions.get(session, loan_id=loan_with_fee.id, event_id=later.event.id)
+        told = transactions.get(
+            session, loan_id=loan_with_fee.id, event_id=later.event.id, business_date=LATE_FEBRUARY
+        )
         assert (told.event.amount, told.applied[0].amount) == (4000, 2000)
         assert told.loan.fee_waived == 5000
 

@@ -105,7 +105,9 @@ class TestPayoff:
         paid_off = repayments.payoff(session, loan_id=loan.id, context=make_context(MID_PERIOD))
         context = make_context(MID_PERIOD)
 
-        told = repayments.get(session, loan_id=loan.id, repayment_id=paid_off.event.id)
+        told = repayments.get(
+            session, loan_id=loan.id, repayment_id=paid_off.event.id, business_date=MID_PERIOD
+        )
         undone = repayments.reverse(session, loan_id=loan.id, repayment_id=paid_off.event.id, context=context)
 
         assert told.applied == paid_off.applied

@@ -286,18 +286,18 @@ class TestGet:
     def test_tells_what_an_event_did(self, session, loan, repayment_id, kind):
         acted = ACTS[kind].do(session, loan, repayment_id=repayment_id)
 
-        told = transactions.get(session, loan_id=loan.id, event_id=acted.event.id)
+        told = transactions.get(session, loan_id=loan.id, event_id=acted.event.id, business_date=TODAY)
 
         assert (told.event, told.applied, told.loan) == (acted.event, acted.applied, acted.loan)
         assert (told.state, told.lines, told.reversal) == (acted.state, (), None)
 
     def test_refuses_an_unknown_event(self, session, loan):
         with pytest.raises(TransactionNotFound):
-            transactions.get(session, loan_id=loan.id, event_id=uuid.uuid4())
+            transactions.get(session, loan_id=loan.id, event_id=uuid.uuid4(), business_date=TODAY)
 
     def test_refuses_an_unknown_loan(self, session):
         with pytest.raises(LoanNotFound):
-            transactions.get(session, loan_id=uuid.uuid4(), event_id=uuid.uuid4())
+            transactions.get(session, loan_id=uuid.uuid4(), event_id=uuid.uuid4(), business_date=TODAY)
 
 
 class TestParts:

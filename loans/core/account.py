@@ -183,8 +183,9 @@ class Account:
         if self.terms.method is not Method.FLAT:
             return trace.pieces(self.timeline, row.number, start=self.mark, end=until, base=self.base)
         part = Fraction((until - self.mark).days, (row.to_date - self.mark).days)
-        rest = row.own - Fraction(self.carried, self.timeline.scale)
-        return [Accrual(row.number, self.mark, until, row.own, None, part, rest * part)]
+        # A plan anew may have shared what had accrued among rows, of which this one has a part.
+        before = min(Fraction(self.carried, self.timeline.scale), Fraction(row.own))
+        return [Accrual(row.number, self.mark, until, row.own, None, part, (row.own - before) * part, before)]
 
     def rounded(self, interest: int) -> int:
         """Round exact interest to minor units."""

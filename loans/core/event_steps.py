@@ -118,17 +118,20 @@ class EventSteps:
         unpaid = 0
         for part, component, amount in sorted(pieces, key=lambda piece: self._place(piece[0], piece[1])):
             timing = self._timing(part.installment)
-            unpaid = max(self._asked(part, component), amount)
+            unpaid = self._asked(part, component)
+            of = f"{self.amount(amount)} of {self.amount(unpaid)}"
+            if amount > unpaid:
+                of = f"{self.amount(amount)}, more than the {self.amount(unpaid)} that it asked for"
             self.add(
                 f"{timing}_{component}",
                 "the least of what is left of the money and what is unpaid",
                 amount,
                 {"installment": Fraction(part.installment), "money": left, "unpaid": unpaid},
-                text=f"{_spoken(timing)} {component} of installment {part.installment}: {self.amount(amount)} of"
-                f" {self.amount(unpaid)}, out of {self.amount(left)}.",
+                text=f"{_spoken(timing)} {component} of installment {part.installment}: {of}, out of"
+                f" {self.amount(left)}.",
             )
             left -= amount
-            unpaid -= amount
+            unpaid = max(unpaid - amount, 0)
         self.add(
             "credit_balance", "money - what was paid", applied.credit, {}, text=self._stop(applied, unpaid)
         )

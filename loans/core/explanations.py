@@ -218,7 +218,10 @@ class _PayoffSteps:
             Step(
                 figure="per_diem",
                 formula="interest of the next day + penalty interest of the next day",
-                inputs={"interest": self.trace.next_day, "penalty interest": penalty},
+                inputs={
+                    "interest": steps.major(self.trace.next_day, self.terms.currency),
+                    "penalty interest": steps.major(penalty, self.terms.currency),
+                },
                 days=1,
                 unrounded=exact,
                 rounding=self.terms.rounding,

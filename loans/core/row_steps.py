@@ -11,7 +11,7 @@ from loans.core import attributions, money
 from loans.core.events import Event, EventKind
 from loans.core.rows import FEE, INTEREST, PENALTY, PRINCIPAL, Row, RowKind
 from loans.core.state import LoanState
-from loans.core.steps import Step, Value, in_words, levelling, percent, rounded, stretch, written
+from loans.core.steps import Step, Value, in_words, levelling, major, percent, rounded, stretch, written
 from loans.core.terms import Method, Terms
 from loans.core.trace import Accrual, Charge, Sharing, Trace
 
@@ -125,7 +125,11 @@ class RowSteps:
             Step(
                 figure="interest.of_all_rows",
                 formula="principal x sum of f + c",
-                inputs={"principal": shared.principal, "sum of f": shared.factor, "c": shared.accrued},
+                inputs={
+                    "principal": shared.principal,
+                    "sum of f": shared.factor,
+                    "c": major(shared.accrued, self.currency),
+                },
                 unrounded=shared.unrounded * shared.count,
                 rounding=self.terms.rounding,
                 rounded=shared.whole,

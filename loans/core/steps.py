@@ -131,6 +131,11 @@ def in_words(value: Fraction, currency: str) -> str:
     return f"{sign}{whole}.{decimals}{dots}" if decimals else f"{sign}{whole}{dots}"
 
 
+def major(exact: Fraction, currency: str) -> Fraction:
+    """Give exact minor units in the currency's own unit, as inputs that are not whole are written."""
+    return exact * Fraction(1, 10 ** money.exponent(currency))
+
+
 def rounded(exact: Fraction, terms: Terms) -> int:
     """Round exact minor units by the mode agreed."""
     return money.divide(exact.numerator, exact.denominator, rounding=terms.rounding)
@@ -140,19 +145,19 @@ def stretch(each: Accrual, currency: str, *, figure: str = "interest.accrued") -
     """Write the interest of one balance at one rate over some days; it is rounded only with the others."""
     days = (each.to_date - each.from_date).days
     balance, interest = money.format_amount(each.balance, currency), in_words(each.interest, currency)
-    if each.rate is None:
-        formula, part = "interest of the row x days / days left", f"x {written(each.years)}"
-    else:
+    span: dict[str, Value] = {"from": each.from_date, "to": each.to_date}
+    if each.rate is not None:
         formula, part = "balance x rate x part of a year", f"x {percent(each.rate)} % x {written(each.years)}"
+        inputs: dict[str, Value] = {"balance": each.balance, "rate": each.rate}
+    else:
+        formula, part = "what is left of the row's interest x days / days left", f"x {written(each.years)}"
+        inputs = {"interest of the row": each.balance, "accrued before": major(each.before, currency)}
+        if each.before:
+            balance = f"({balance} - {in_words(each.before, currency)})"
     return Step(
         figure=figure,
         formula=formula,
-        inputs={
-            "balance": each.balance,
-            "rate": Fraction(0) if each.rate is None else each.rate,
-            "from": each.from_date,
-            "to": each.to_date,
-        },
+        inputs=inputs | span,
         days=days,
         year_fraction=each.years,
         unrounded=each.interest,
@@ -172,7 +177,7 @@ def levelling(found: Levelling, terms: Terms) -> Step:
     inputs: dict[str, Value] = {
         "b": found.balance,
         "B": found.balloon,
-        "c": found.accrued,
+        "c": major(found.accrued, terms.currency),
         "n": Fraction(found.count),
         "multiple": multiple,
     }

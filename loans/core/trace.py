@@ -15,7 +15,8 @@ from loans.core.timeline import MICRO, PER_CENT, Timeline
 class Accrual:
     """Interest of one balance at one rate over some days: balance x rate x part of a year.
 
-    Of flat loans it is a part of the interest of a row (`balance`): `days` of the days of its period, at no rate.
+    Of flat loans it is a part of what is left of the interest of a row (`balance`, less what accrued `before`): the
+    days of those left of its period, at no rate.
     """
 
     installment: int
@@ -25,6 +26,7 @@ class Accrual:
     rate: Fraction | None
     years: Fraction
     interest: Fraction
+    before: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)

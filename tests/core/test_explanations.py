@@ -162,6 +162,18 @@ class TestExplainInstallment:
         assert step_of(last, "principal.planned").formula == "what was planned when the loan ended"
         assert step_of(last, "interest").rounded == 0
 
+    def test_of_a_flat_payoff_after_a_plan_anew_takes_off_what_had_accrued(self):
+        # 10.00 a row; by 30 January 10.00 x 15/31 = 4.8387. At the same rate again all is planned anew: 30.00 in all,
+        # 10.00 a row, of which 5.1613 are left for 16 days: 5 of them are 1.6129.
+        same_rate = happened(EventKind.RATE_CHANGE, date(2024, 1, 30), number=5, annual_rate=Fraction(12))
+        terms = sample_terms(method=Method.FLAT)
+
+        explained = explanations.explain_payoff(terms, [*ORIGINATION, same_rate], on=date(2024, 2, 4))
+
+        step = [each for each in explained.steps if each.figure == "interest.accrued"][-1]
+        assert step.text == "2024-01-30 to 2024-02-04, 5 days: (10.00 - 4.838709...) x 5/16 = 1.612903..."
+        assert step.inputs["accrued before"] == Fraction(150, 31)
+
     def test_of_a_flat_payoff_takes_the_days_passed_of_the_rows_interest(self):
         payoff = happened(EventKind.PAYOFF, HALFWAY, None, number=5)
 
@@ -169,7 +181,7 @@ class TestExplainInstallment:
 
         stretch = step_of(explained, "interest.accrued")
         assert (stretch.formula, stretch.unrounded) == (
-            "interest of the row x days / days left",
+            "what is left of the row's interest x days / days left",
             Fraction(15000, 31),
         )
 

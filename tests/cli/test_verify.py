@@ -10,11 +10,11 @@ from tests.factories import make_disbursed_loan, make_pending_loan
 CORRUPTIONS = {
     "a changed journal line": (
         "UPDATE journal_lines SET amount = amount + 1 WHERE sequence = 4 AND account = '1000'",
-        {"I1", "I3", "I11"},
+        {"I1", "I3", "I11", "I12"},
     ),
     "a deleted journal entry": (
         "WITH gone AS (DELETE FROM journal_lines WHERE sequence = 4) DELETE FROM journal_entries WHERE sequence = 4",
-        {"I3", "I11"},
+        {"I3", "I11", "I12"},
     ),
     "money moved between two accounts": (
         "UPDATE journal_lines SET account = '4000' WHERE sequence = 4 AND account = '1100'",
@@ -37,16 +37,16 @@ CORRUPTIONS = {
     ),
     "a changed event": (
         "UPDATE loan_events SET amount = amount - 1 WHERE sequence = 4",
-        {"I2", "I3", "I11"},
+        {"I2", "I3", "I11", "I12"},
     ),
-    "a deleted event": ("DELETE FROM loan_events WHERE sequence = 4", {"I2", "I3", "I11"}),
+    "a deleted event": ("DELETE FROM loan_events WHERE sequence = 4", {"I2", "I3", "I11", "I12"}),
     "an event that cannot have been": (
         "UPDATE loan_events SET effective_date = '2025-12-31' WHERE sequence = 2",
         {"I2", "I11"},
     ),
     "more repaid than was owed": (
         "UPDATE loan_events SET amount = 999999 WHERE sequence = 4",
-        {"I2", "I3", "I11"},
+        {"I2", "I3", "I11", "I12"},
     ),
 }
 

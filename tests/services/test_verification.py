@@ -92,7 +92,7 @@ class TestVerify:
             subject=f"loan {paid_loan.id}",
             detail="journal entry 4 is out of balance by 1 KES minor units",
         )
-        assert {fault.invariant for fault in faults[1:]} == {"I3", "I11"}
+        assert {fault.invariant for fault in faults[1:]} == {"I3", "I11", "I12"}
 
     def test_sees_an_entry_that_balances_and_is_wrong(self, session, paid_loan):
         for account, change in (("1100", -7), ("4000", 7)):
@@ -120,6 +120,7 @@ class TestVerify:
 
         assert found(session) == {
             ("I3", f"loan {paid_loan.id}"),
+            ("I12", f"loan {paid_loan.id}"),
             ("I11", "account 1000 KES"),
             ("I11", "account 1000 USD"),
             ("I11", "account 1100 KES"),
@@ -132,6 +133,7 @@ class TestVerify:
 
         assert found(session) == {
             ("I3", f"loan {paid_loan.id}"),
+            ("I12", f"loan {paid_loan.id}"),
             ("I11", "account 1000 KES"),
             ("I11", "account 1100 KES"),
             ("I11", "account 4000 KES"),
@@ -255,7 +257,7 @@ class TestVerify:
         faults = verify(session)
 
         assert {fault.subject for fault in faults if fault.invariant != "I11"} == {f"loan {paid_loan.id}"}
-        assert {fault.invariant for fault in faults} == {"I2", "I3", "I11"}
+        assert {fault.invariant for fault in faults} == {"I2", "I3", "I11", "I12"}
 
     def test_sees_events_that_cannot_have_happened(self, session, paid_loan):
         run(

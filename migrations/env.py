@@ -2,8 +2,9 @@
 
 from alembic import context
 from flask import current_app, has_app_context
-from sqlalchemy import text
+from sqlalchemy import Connection, MetaData, text
 
+from loans import clock
 from loans.app import create_app
 from loans.models import (  # noqa: F401 - importing them fills the metadata
     api_key,
@@ -22,29 +23,40 @@ from loans.models import (  # noqa: F401 - importing them fills the metadata
 LOCK_TIMEOUT = "5s"
 # Two deployments at once: the second waits here and then finds nothing left to do.
 ADVISORY_LOCK = 20_260_001
+PAUSE_SECONDS = 0.2
 
 
 def run_migrations() -> None:
     """Bring the database to the revision asked for, in one transaction for each migration."""
     database = current_app.extensions["migrate"].db
     with database.engine.connect() as connection:
-        # Out of the pool, so that closing it really ends it, with its lock and what is set below.
-        connection.detach()
-        connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
-        connection.execute(text("SET lock_timeout = 0"))
-        connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_LOCK})"))
-        connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-        connection.commit()
-        context.configure(
-            connection=connection,
-            target_metadata=database.metadata,
-            transaction_per_migration=True,
-            compare_type=True,
-            process_revision_directives=_number,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
+        try:
+            _run_alone(connection, metadata=database.metadata)
+        finally:
+            # Not back into the pool: to close it for good ends its lock and what is set on it.
+            connection.invalidate()
+
+
+def _run_alone(connection: Connection, *, metadata: MetaData) -> None:
+    connection.execute(text("SET statement_timeout = 0"))
+    connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
+    connection.execute(text("SET lock_timeout = 0"))
+    # Asked for again and again: whoever waits for it in a statement would keep the other, which has it, from making an
+    # index without a lock, since that waits for every statement that began before.
+    while not connection.execute(text(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})")).scalar_one():
+        connection.rollback()
+        clock.sleep(PAUSE_SECONDS)
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+    connection.commit()
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        transaction_per_migration=True,
+        compare_type=True,
+        process_revision_directives=_number,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 def _number(migration_context, _revision, directives):  # noqa: ANN001, ANN202 - the signature is Alembic's

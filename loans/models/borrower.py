@@ -8,14 +8,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from loans.db import db
 
+# What is searched for; the function is made by migration 0008.
+WORDS = "borrower_words(first_name, last_name, external_id, email, phone)"
+
 
 class Borrower(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy makes Model at run time
-    """Who owes. `external_id` is the caller's own reference and unique where given."""
+    """Who owes. `external_id` is the caller's own reference and unique where given; `version` counts changes."""
 
     __tablename__ = "borrowers"
     __table_args__ = (
         sa.CheckConstraint("length(first_name) BETWEEN 1 AND 100", name="first_name_length"),
         sa.CheckConstraint("length(last_name) BETWEEN 1 AND 100", name="last_name_length"),
+        sa.Index("ix_borrowers_words", sa.text(WORDS), postgresql_using="gin"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -26,3 +30,4 @@ class Borrower(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy 
     phone: Mapped[str | None] = mapped_column(sa.Text)
     date_of_birth: Mapped[date | None]
     created_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))
+    version: Mapped[int] = mapped_column(server_default="1")

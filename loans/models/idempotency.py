@@ -10,15 +10,21 @@ from loans.db import db
 
 
 class IdempotencyKey(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy makes Model at run time
-    """One answered command of one caller. The row is inserted in the transaction of the command's effect."""
+    """One answered command of one caller. The row is inserted in the transaction of the command's effect.
+
+    Once the answer has expired `body` is null; the row stays, so that the key never does anything again.
+    """
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = (sa.CheckConstraint("length(key) BETWEEN 1 AND 255", name="key_length"),)
+    __table_args__ = (
+        sa.CheckConstraint("length(key) BETWEEN 1 AND 255", name="key_length"),
+        sa.Index("ix_idempotency_keys_answered", "created_at", postgresql_where=sa.text("body IS NOT NULL")),
+    )
 
     client_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("api_keys.id"), primary_key=True)
     key: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(sa.LargeBinary)
     status: Mapped[int] = mapped_column(sa.SmallInteger)
     location: Mapped[str | None] = mapped_column(sa.Text)
-    body: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    body: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
     created_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))

@@ -40,6 +40,9 @@ INSTALLMENT_AMOUNTS = (
     " principal_written_off, interest_written_off, fee_written_off, penalty_written_off,"
     " interest_waived, fee_waived, penalty_waived"
 )
+# Where a date is missing it lies beyond every date there is: the order of a list has a place for each loan.
+NEVER = "'9999-12-31'::date"
+OUTSTANDING = "principal_outstanding + interest_outstanding + fee_outstanding + penalty_outstanding"
 
 
 def amount() -> Mapped[int]:
@@ -82,6 +85,15 @@ class Loan(EarlierTerms, db.Model):  # type: ignore[name-defined,misc] # Flask-S
         sa.Index("ix_loans_currency_id", "currency", "id"),
         sa.Index("ix_loans_product_id_id", "product_id", "id"),
         sa.Index("ix_loans_status_id", "status", "id"),
+        # Each order of the list, below the status (loans.queries.loan_list).
+        sa.Index("ix_loans_principal", "status", "currency", "principal", "id"),
+        sa.Index("ix_loans_outstanding", "status", "currency", sa.text(f"({OUTSTANDING})"), "id"),
+        sa.Index("ix_loans_created_at", "status", "created_at", "id"),
+        sa.Index("ix_loans_applied_on", "status", "applied_on", "id"),
+        *(
+            sa.Index(f"ix_loans_{name}", "status", sa.text(f"(coalesce({name}, {NEVER}))"), "id")
+            for name in ("next_due_date", "disbursed_on", "maturity_date")
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

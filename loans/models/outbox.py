@@ -12,7 +12,7 @@ from loans.db import db
 
 
 class OutboxEvent(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy makes Model at run time
-    """A public event. `subject_id` is the loan, borrower or product it is about."""
+    """A public event. `subject_id` is the loan, borrower or product it is about, `traceparent` the caller's trace."""
 
     __tablename__ = "outbox_events"
 
@@ -22,3 +22,4 @@ class OutboxEvent(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlche
     subject_id: Mapped[uuid.UUID]
     payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
     occurred_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))
+    traceparent: Mapped[str | None] = mapped_column(sa.Text)

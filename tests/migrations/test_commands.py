@@ -9,9 +9,10 @@ import flask_migrate
 import pytest
 import sqlalchemy as sa
 
+from loans import clock
 from loans.app import create_app
 from loans.db import db
-from tests.blocking import wait_for_blocked
+from tests.blocking import POLL_SECONDS, POLLS_MAX
 from tests.conftest import ROOT, make_settings
 from tests.migrations.conftest import DIRECTORY
 
@@ -38,6 +39,19 @@ def run(database, *arguments):
     return process.returncode, output, complaint
 
 
+def wait_for_asking(connection, *, sessions):
+    """Wait until so many others in the database have asked for the lock and got it not."""
+    asked = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND (query LIKE '%pg_try_advisory_lock%' OR query = 'ROLLBACK')"
+    )
+    for _ in range(POLLS_MAX):
+        if connection.scalar(asked) == sessions:
+            return
+        clock.sleep(POLL_SECONDS)
+    raise AssertionError(f"not {sessions} sessions ask for the lock")
+
+
 @pytest.fixture
 def copied_migrations(tmp_path):
     """The migrations in a folder to which a command may add."""
@@ -51,21 +65,21 @@ class TestUpgrade:
         code, output, _ = run(empty, "upgrade")
 
         assert code == 0
-        assert output.count("Running upgrade") == 7
-        assert empty.rows("SELECT version_num FROM alembic_version") == [("0007",)]
+        assert output.count("Running upgrade") == 9
+        assert empty.rows("SELECT version_num FROM alembic_version") == [("0009",)]
 
     def test_run_twice_at_once_is_done_by_one_of_the_two(self, empty):
         engine = sa.create_engine(empty.url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(sa.text(f"SELECT pg_advisory_lock({ADVISORY_LOCK})"))
             deployments = [start(empty, "upgrade"), start(empty, "upgrade")]
-            wait_for_blocked(connection, sessions=2)
+            wait_for_asking(connection, sessions=2)
             connection.execute(sa.text(f"SELECT pg_advisory_unlock({ADVISORY_LOCK})"))
             outputs = [process.communicate(timeout=60)[0] for process in deployments]
 
         assert [process.returncode for process in deployments] == [0, 0]
-        assert sorted(output.count("Running upgrade") for output in outputs) == [0, 7]
-        assert empty.rows("SELECT version_num FROM alembic_version") == [("0007",)]
+        assert sorted(output.count("Running upgrade") for output in outputs) == [0, 9]
+        assert empty.rows("SELECT version_num FROM alembic_version") == [("0009",)]
 
     def test_gives_its_lock_back(self, empty):
         with create_app(make_settings(empty.url)).app_context():
@@ -101,15 +115,15 @@ class TestDowngrade:
         code, output, _ = run(newest, "downgrade")
 
         assert code == 0
-        assert "Running downgrade 0007 -> 0006" in output
-        assert newest.rows("SELECT version_num FROM alembic_version") == [("0006",)]
+        assert "Running downgrade 0009 -> 0008" in output
+        assert newest.rows("SELECT version_num FROM alembic_version") == [("0008",)]
 
 
 class TestCurrent:
     def test_names_the_revision(self, newest):
         code, output, _ = run(newest, "current")
 
-        assert (code, output.splitlines()[-1]) == (0, "0007 (head)")
+        assert (code, output.splitlines()[-1]) == (0, "0009 (head)")
 
 
 class TestCheck:
@@ -131,10 +145,10 @@ class TestRevision:
     def test_is_numbered_after_the_newest(self, newest, copied_migrations):
         code, _, _ = run(newest, "revision", "-d", str(copied_migrations), "-m", "add charges")
 
-        written = (copied_migrations / "versions" / "0008_add_charges.py").read_text(encoding="utf-8")
+        written = (copied_migrations / "versions" / "0010_add_charges.py").read_text(encoding="utf-8")
         assert code == 0
-        assert 'revision = "0008"' in written.replace("'", '"')
-        assert 'down_revision = "0007"' in written.replace("'", '"')
+        assert 'revision = "0010"' in written.replace("'", '"')
+        assert 'down_revision = "0009"' in written.replace("'", '"')
 
     def test_of_models_that_did_not_change_is_not_written(self, newest, copied_migrations):
         before = sorted((copied_migrations / "versions").glob("*.py"))
@@ -156,4 +170,4 @@ class TestAlembic:
         ]
 
         assert codes == [0, 0]
-        assert empty.rows("SELECT version_num FROM alembic_version") == [("0007",)]
+        assert empty.rows("SELECT version_num FROM alembic_version") == [("0009",)]

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import click
@@ -12,7 +13,9 @@ from bench import book, measure, recording
 from bench.measure import Measured
 from bench.recording import Statement
 from bench.stage import Client, Server
-from loans.queries import paging
+from loans.api import loan_lists
+from loans.queries import loan_list, paging
+from loans.schemas.loan_list import LoanArgs
 
 LIMIT = 50
 LISTS = f"/api/v1/loans?limit={LIMIT}"
@@ -94,7 +97,9 @@ def _cursor(connection: Connection, *, left: int, status: str | None = None) -> 
             (status, left - 1),
         )
         keys = [row[0] for row in reversed(cursor.fetchall())]
-    found = paging.page(keys, limit=1, keys=keys).next_cursor
+    args = LoanArgs().load({} if status is None else {"status": status})
+    tag = loan_list.tag(loan_lists.wanted(args, on=date.max))
+    found = paging.page(keys, limit=1, keys=[(key,) for key in keys], tag=tag).next_cursor
     if found is None:
         raise AssertionError(f"there are not more than {left} loans")
     return found

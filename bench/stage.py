@@ -108,6 +108,10 @@ class Client:
             self.engine = db.engine
         self._http = self.app.test_client()
 
+    def close(self) -> None:
+        """This will let go of what the log was written to."""
+        self._nowhere.close()
+
     def get(self, path: str) -> TestResponse:
         """This will send a GET."""
         with contextlib.redirect_stdout(self._nowhere):

@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.migrate.init_app(app, db.db, directory="migrations", compare_type=True)
     with app.app_context():
         db.measure_pool(db.db.engine, size=settings.db_pool_size)
-    api.register(app)
+    api.register(app, settings)
     health.init_app(app, database_url=url, timeout_seconds=settings.health_db_timeout_seconds)
     watch = figures.Watch(url, business_timezone=settings.business_timezone)
     metrics.init_app(app, sources=(watch, resources.readings))

@@ -18,15 +18,17 @@ from loans.core import money
 from loans.core.errors import LendingError
 from loans.db import db, transaction
 from loans.queries import loans
-from loans.services import api_keys, demo, verification
+from loans.services import api_keys, demo, idempotency, verification
 from loans.services.context import Context
 
 FAULTS_SHOWN_MAX = 100
+# Answers forgotten in one transaction: a moment's work, so that nothing else waits for it.
+PURGED_AT_ONCE = 1000
 
 
 def register(app: Flask) -> None:
     """Give the application its commands."""
-    for command in (create_key, seed_demo, trial_balance, verify):
+    for command in (create_key, purge_idempotency_keys, seed_demo, trial_balance, verify):
         app.cli.add_command(command)
 
 
@@ -78,6 +80,27 @@ def seed_demo() -> None:
             f"{error.detail}: if seed-demo runs elsewhere too, run it again"
         ) from error
     click.echo(f"Demo portfolio complete: {added} added, {len(steps) - added} there already.")
+
+
+@click.command("purge-idempotency-keys")
+@with_appcontext
+def purge_idempotency_keys() -> None:
+    """Forget the answers to Idempotency-Keys that are older than IDEMPOTENCY_RETENTION_DAYS; the keys stay used.
+
+    It may run beside requests and beside itself, and may be interrupted: what is left is done the next time.
+    """
+    days = security.settings().idempotency_retention_days
+    before = clock.now() - timedelta(days=days)
+    total = transaction(lambda session: idempotency.count_expired(session, before=before))
+    purged = 0
+    with click.progressbar(length=total, label="Answers purged", file=sys.stderr, show_pos=True) as bar:
+        # What another run holds is counted and not found here: it ends with what is left to take.
+        while done := transaction(
+            lambda session: idempotency.expire(session, before=before, at_most=PURGED_AT_ONCE)
+        ):
+            purged += done
+            bar.update(done)
+    click.echo(f"{purged} answers older than {days} days purged; their keys stay used.")
 
 
 @click.command("trial-balance")

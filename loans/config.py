@@ -3,6 +3,7 @@
 docs/settings.md describes each of them; a convention test compares the two.
 """
 
+import re
 import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ N = TypeVar("N", int, float)
 
 SECRET_KEY_LENGTH_MIN = 32
 DEVELOPMENT_SECRET_KEY = "development-only-secret-key-never-in-production"  # noqa: S105 - refused outside development
+
+# Scheme, host and perhaps port, and not a character more: what flask-cors would take for a pattern is none of it.
+ORIGIN = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?", re.ASCII)
 
 
 class ConfigurationError(Exception):
@@ -42,6 +46,8 @@ class Settings:
     health_db_timeout_seconds: float = 1.5
     request_body_bytes_max: int = 262_144
     trusted_proxies: int = 0
+    cors_allowed_origins: tuple[str, ...] = ()
+    idempotency_retention_days: int = 30
 
     @property
     def is_deployed(self) -> bool:
@@ -82,6 +88,10 @@ class Settings:
                 "REQUEST_BODY_BYTES_MAX", default=262_144, at_least=1024, cast=int
             ),
             trusted_proxies=reader.number("TRUSTED_PROXIES", default=0, at_least=0, cast=int),
+            cors_allowed_origins=reader.origins("CORS_ALLOWED_ORIGINS"),
+            idempotency_retention_days=reader.number(
+                "IDEMPOTENCY_RETENTION_DAYS", default=30, at_least=1, cast=int
+            ),
         )
         if reader.faults:
             raise ConfigurationError("cannot start: " + "; ".join(reader.faults))
@@ -102,6 +112,8 @@ SETTINGS = (
     "HEALTH_DB_TIMEOUT_SECONDS",
     "REQUEST_BODY_BYTES_MAX",
     "TRUSTED_PROXIES",
+    "CORS_ALLOWED_ORIGINS",
+    "IDEMPOTENCY_RETENTION_DAYS",
 )
 
 
@@ -181,6 +193,15 @@ class _Reader:
             self.faults.append(f"{name} must be a number of at least {at_least}")
             return default
         return value
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        """Read origins as a browser names them, separated by commas: no paths, no wildcards."""
+        given = tuple(each.strip() for each in (self.environ.get(name) or "").split(",") if each.strip())
+        if not all(ORIGIN.fullmatch(each) for each in given):
+            self.faults.append(
+                f"{name} must be origins such as https://desk.example.com, separated by commas"
+            )
+        return given
 
     def timezone(self, name: str, *, default: str) -> str:
         value = self.environ.get(name) or default

@@ -30,7 +30,7 @@ RETRY_PAUSE_SECONDS = 0.02
 SERIALIZATION_FAILURE, DEADLOCK_DETECTED = "40001", "40P01"
 # Two requests with one Idempotency-Key, or one external_id, can meet here; the one that lost finds the other's row
 # on its second attempt and answers accordingly (ADR 0007).
-CONSTRAINTS_RETRIED = frozenset({"pk_idempotency_keys", "uq_loans_external_id"})
+CONSTRAINTS_RETRIED = frozenset({"pk_idempotency_keys", "uq_loans_external_id", "uq_borrowers_external_id"})
 
 
 class Base(DeclarativeBase):

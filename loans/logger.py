@@ -28,17 +28,23 @@ LEVELS = {
 }
 LOGGER_NAME = "loans"
 # What a line always has, in this order; a field of the same name gets an underscore behind it.
-STANDARD_KEYS = ("timestamp", "level", "request_id", "message", "logger", "error_trace")
+STANDARD_KEYS = ("timestamp", "level", "request_id", "trace_id", "message", "logger", "error_trace")
 SECRET_NAME = re.compile(
     r"(^|[-_ ])(authorization|password|secret|token|(api|secret|private)[-_]?key)$", re.IGNORECASE
 )
 REDACTED = "[redacted]"
+# W3C Trace Context, version 00; a later version may have more behind it.
+TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?P<more>-.*)?", re.ASCII
+)
+TRACEPARENT_CHARACTERS_MAX = 128
 REQUEST_ID_ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # A log line is for reading and for indexing: a field beyond these limits would be neither.
 FIELD_CHARACTERS_MAX = 16_384
 NESTING_MAX = 6
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+_traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 
 def log(message: str, /, *, level: str = "info", **fields: object) -> None:
@@ -61,12 +67,17 @@ def log(message: str, /, *, level: str = "info", **fields: object) -> None:
 
 
 def setup_request_context() -> None:
-    """Give the request its id: the caller's `X-Request-ID` or `X-Correlation-ID` if well-formed, else a new UUID."""
-    accepted = None
+    """Give the request its id: the caller's `X-Request-ID` or `X-Correlation-ID` if well-formed, else a new UUID.
+
+    A well-formed `traceparent` is kept beside it; of any other nothing is said, as the standard wants it.
+    """
+    accepted = trace = None
     if has_request_context():
         offered = (request.headers.get(name, "") for name in ("X-Request-ID", "X-Correlation-ID"))
         accepted = next((name for name in offered if REQUEST_ID_ACCEPTED.fullmatch(name)), None)
+        trace = _trace(request.headers.get("traceparent", ""))
     _request_id.set(accepted or str(uuid.uuid4()))
+    _traceparent.set(trace)
 
 
 def request_id() -> str | None:
@@ -74,9 +85,15 @@ def request_id() -> str | None:
     return _request_id.get()
 
 
+def traceparent() -> str | None:
+    """Return the caller's place in a distributed trace, or None if the request names none."""
+    return _traceparent.get()
+
+
 def clear_request_context() -> None:
-    """Forget the request's id, so that the thread's next work does not carry it."""
+    """Forget the request's id and trace, so that the thread's next work does not carry them."""
     _request_id.set(None)
+    _traceparent.set(None)
 
 
 def configure(level: str) -> None:
@@ -108,6 +125,9 @@ class JsonLineFormatter(JsonFormatter):
         log_data["timestamp"] = _instant(instant)
         log_data["level"] = record.levelname.lower()
         log_data["request_id"] = request_id()
+        trace = traceparent()
+        if trace is not None:
+            log_data["trace_id"] = trace.split("-")[1]
         log_data["message"] = record.message
         if record.name != LOGGER_NAME:
             log_data["logger"] = record.name
@@ -134,6 +154,16 @@ class _StdoutHandler(logging.StreamHandler[TextIO]):
     @stream.setter
     def stream(self, value: TextIO) -> None:
         """Ignore the stream: it is always standard output."""
+
+
+def _trace(offered: str) -> str | None:
+    """Give a traceparent in the four parts of version 00, or None if it is not one."""
+    if len(offered) > TRACEPARENT_CHARACTERS_MAX:
+        return None
+    match = TRACEPARENT.fullmatch(offered)
+    if match is None or (match["more"] and offered.startswith("00")):
+        return None
+    return offered[:55]
 
 
 def _instant(value: datetime.datetime) -> str:

@@ -154,6 +154,10 @@ class Api:
         headers = {"Idempotency-Key": str(uuid.uuid4())} | self._headers(kwargs)
         return self.client.post(path, json={} if body is None else body, headers=headers, **kwargs)
 
+    def patch(self, path: str, body: object, **kwargs: Any) -> TestResponse:
+        headers = {"Idempotency-Key": str(uuid.uuid4())} | self._headers(kwargs)
+        return self.client.patch(path, json=body, headers=headers, **kwargs)
+
     def _headers(self, kwargs: dict[str, Any]) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"} | kwargs.pop("headers", {})
 

@@ -37,14 +37,16 @@ def reader(make_database, today):
 
 
 def examples(document):
-    """Every example as (request line, body or None, status, headers, answer)."""
+    """Every example as (request line, headers sent, body or None, status, headers, answer)."""
     blocks = BLOCK.findall(document)
     for asked, answered in zip(blocks[::2], blocks[1::2], strict=True):
         line, _, body = asked.strip().partition("\n\n")
+        line, _, sent = line.partition("\n")
         head, _, answer = answered.strip().partition("\n\n")
         status, *headers = head.split("\n")
         yield (
             line,
+            dict(header.split(": ", 1) for header in sent.splitlines()),
             json.loads(body) if body else None,
             int(status.split()[1]),
             dict(header.split(": ", 1) for header in headers),
@@ -56,7 +58,7 @@ def routes(app):
     """Every route below /api, as (method, rule)."""
     for rule in app.url_map.iter_rules():
         if rule.rule.startswith("/api/"):
-            yield from ((method, rule) for method in sorted(rule.methods & {"GET", "POST"}))
+            yield from ((method, rule) for method in sorted(rule.methods & {"GET", "POST", "PATCH"}))
 
 
 def written(method, rule):
@@ -95,12 +97,14 @@ class Ids:
         return UUID.sub(lambda match: self.known.get(match.group(), match.group()), text)
 
 
-def ask(reader, line, body, *, ids):
+def ask(reader, line, sent, *, body, ids):
     """Send an example's request, with the ids of this run."""
     method, path = ids.translate(line).split(" ")
-    headers = {"X-Request-ID": "docs-1"}
+    headers = {"X-Request-ID": "docs-1"} | sent
     if method == "GET":
         return reader.get(path, headers=headers)
+    if method == "PATCH":
+        return reader.patch(path, body, headers=headers)
     return reader.post(path, body and json.loads(ids.translate(json.dumps(body))), headers=headers)
 
 
@@ -108,8 +112,8 @@ class TestExamples:
     def test_answer_as_the_document_says(self, reader, document):
         ids, asked = Ids(), 0
 
-        for line, body, status, headers, answer in examples(document):
-            response = ask(reader, line, body, ids=ids)
+        for line, sent, body, status, headers, answer in examples(document):
+            response = ask(reader, line, sent, body=body, ids=ids)
             shown = json.dumps(shown_of(response.json, shown=answer))
             ids.learn(shown=json.dumps(answer), actual=shown)
             asked += 1
@@ -119,7 +123,7 @@ class TestExamples:
             for name, value in headers.items():
                 assert response.headers[name] == ids.translate(value)
 
-        assert asked == 54
+        assert asked == 55
 
     def test_cover_every_route(self, document, app):
         adapter = app.url_map.bind("localhost")

@@ -35,6 +35,8 @@ class TestSettings:
             health_db_timeout_seconds=1.5,
             request_body_bytes_max=262_144,
             trusted_proxies=0,
+            cors_allowed_origins=(),
+            idempotency_retention_days=30,
         )
 
     def test_are_the_same_from_an_empty_environment_and_from_none(self):
@@ -54,6 +56,8 @@ class TestSettings:
             "HEALTH_DB_TIMEOUT_SECONDS": "0.5",
             "REQUEST_BODY_BYTES_MAX": "65536",
             "TRUSTED_PROXIES": "2",
+            "CORS_ALLOWED_ORIGINS": "https://desk.example.com, http://localhost:3000,",
+            "IDEMPOTENCY_RETENTION_DAYS": "90",
         }
 
         settings = Settings.from_env(environ)
@@ -72,6 +76,8 @@ class TestSettings:
             health_db_timeout_seconds=0.5,
             request_body_bytes_max=65_536,
             trusted_proxies=2,
+            cors_allowed_origins=("https://desk.example.com", "http://localhost:3000"),
+            idempotency_retention_days=90,
         )
 
     @pytest.mark.parametrize("name", SETTINGS)
@@ -88,6 +94,23 @@ class TestSettings:
         assert SECRET not in shown
         assert "hunter2" not in shown
         assert "environment='production'" in shown
+
+
+class TestOrigins:
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            *("*", "https://*.example.com", "desk.example.com", "https://desk.example.com/", "https://a.b/c"),
+            *("null", "https://desk.example.com.", "ftp://a.b", r"https://desk\.example\.com", "https://a b"),
+        ],
+    )
+    def test_are_exact_or_refused(self, origin):
+        told = faults_of({"CORS_ALLOWED_ORIGINS": f"https://desk.example.com,{origin}"})
+
+        assert told == (
+            "cannot start: CORS_ALLOWED_ORIGINS must be origins such as https://desk.example.com,"
+            " separated by commas"
+        )
 
 
 class TestFaults:

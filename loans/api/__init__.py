@@ -12,6 +12,8 @@ from werkzeug.routing import IntegerConverter
 from loans import __version__
 from loans.api import (
     borrowers,
+    cross_origin,
+    deprecation,
     errors,
     explanations,
     health,
@@ -25,6 +27,7 @@ from loans.api import (
     transactions,
 )
 from loans.api import loans as loans_api
+from loans.config import Settings
 from loans.schemas.common import Problem
 
 RESOURCES = (
@@ -67,7 +70,7 @@ class PlainIntegerConverter(IntegerConverter):
     regex = "[0-9]+"
 
 
-def register(app: Flask) -> None:
+def register(app: Flask, settings: Settings) -> None:
     """Put every blueprint, the OpenAPI document and its browser under the application."""
     app.url_map.converters["int"] = PlainIntegerConverter
     app.config.update(_openapi())
@@ -87,6 +90,8 @@ def register(app: Flask) -> None:
     app.register_blueprint(docs)
     requests.init_app(app)
     errors.init_app(app)
+    deprecation.init_app(app)
+    cross_origin.init_app(app, origins=settings.cors_allowed_origins)
 
 
 def _own_host_only(response: Response) -> Response:

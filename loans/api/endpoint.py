@@ -20,10 +20,10 @@ from flask import Response, request
 from flask_smorest import Blueprint as SmorestBlueprint
 from sqlalchemy.orm import Session
 
-from loans.api import requests, security
+from loans.api import conditional, cross_origin, deprecation, requests, security, shapes
 from loans.api.errors import IdempotencyKeyMissing, InvalidIdempotencyKey
 from loans.db import db, transaction
-from loans.schemas.common import Problem
+from loans.schemas.common import PageArgs, Problem
 from loans.services import idempotency
 from loans.services.context import Context
 from loans.services.idempotency import Answer, Claim
@@ -37,6 +37,18 @@ KEY_PARAMETER = {
     "required": True,
     "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MAX},
     "description": "Makes the request safe to repeat: the same key with the same request gets the same answer.",
+}
+IF_MATCH_PARAMETER = {
+    "in": "header",
+    "name": "If-Match",
+    "schema": {"type": "string"},
+    "description": "The ETag of what is to be changed; 412 if it has changed since.",
+}
+IF_NONE_MATCH_PARAMETER = {
+    "in": "header",
+    "name": "If-None-Match",
+    "schema": {"type": "string"},
+    "description": "The ETag of an earlier answer; 304 without a body if this one would be the same.",
 }
 DRY_RUN_PARAMETER = {
     "in": "query",
@@ -54,8 +66,15 @@ HEADERS = {
         "description": "Present where the answer is that of an earlier request with this Idempotency-Key.",
     },
     "Location": {"schema": {"type": "string"}, "description": "The path of what was created."},
+    "ETag": {"schema": {"type": "string"}, "description": "The version; for If-None-Match and If-Match."},
     "Link": {"schema": {"type": "string"}, "description": "The next page, as rel=next; absent on the last."},
 }
+RETRY_AFTER = {
+    "schema": {"type": "integer"},
+    "description": "Seconds after which the same request may be sent again, where it may.",
+}
+# What may be over in a moment; a 409 is so while the same key is still running.
+RETRIED = (409, 503)
 ERRORS_OF_QUERY = {
     401: "Not authenticated",
     403: "Scope missing",
@@ -68,12 +87,15 @@ ERRORS_OF_COMMAND = {
     **ERRORS_OF_QUERY,
     400: "Unreadable body, or no usable Idempotency-Key",
     409: "In conflict with the state of the resource, or the same key is still running",
+    412: "Changed since the ETag in If-Match was given",
     413: "Body too large",
     415: "Not application/json",
     422: "Invalid fields, or refused by a rule",
 }
 ERRORS_OF_CALCULATION = {
-    **ERRORS_OF_COMMAND,
+    **{
+        status: said for status, said in ERRORS_OF_COMMAND.items() if status != HTTPStatus.PRECONDITION_FAILED
+    },
     400: "Unreadable body",
     409: "An event that the state before it does not admit",
 }
@@ -89,10 +111,19 @@ class Kind(NamedTuple):
 
 
 COMMAND = Kind(
-    "POST", ERRORS_OF_COMMAND, ("Idempotent-Replayed", "Dry-Run"), (KEY_PARAMETER, DRY_RUN_PARAMETER)
+    "POST",
+    ERRORS_OF_COMMAND,
+    ("Idempotent-Replayed", "Dry-Run"),
+    (KEY_PARAMETER, DRY_RUN_PARAMETER, IF_MATCH_PARAMETER),
+)
+CHANGE = COMMAND._replace(
+    method="PATCH",
+    errors={**ERRORS_OF_COMMAND, 428: "No If-Match"},
+    parameters=(KEY_PARAMETER, DRY_RUN_PARAMETER, {**IF_MATCH_PARAMETER, "required": True}),
 )
 CALCULATION = Kind("POST", ERRORS_OF_CALCULATION)
 QUERY = Kind("GET", ERRORS_OF_QUERY)
+QUERY_OF_ONE = Kind("GET", ERRORS_OF_QUERY, ("ETag",), (IF_NONE_MATCH_PARAMETER,))
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc] # flask-smorest is untyped
@@ -102,7 +133,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc] # flask-smorest is unty
 
     def __init__(self, name: str, import_name: str, **kwargs: Any) -> None:
         super().__init__(name, import_name, **kwargs)
-        self.before_request(security.authorize)
+        self.before_request(cross_origin.authorize)
 
 
 def command(  # noqa: PLR0913 - what a command declares
@@ -114,11 +145,13 @@ def command(  # noqa: PLR0913 - what a command declares
     returns: type[ma.Schema],
     status: int = 200,
     location: Callable[[Any], str] | None = None,
+    kind: Kind = COMMAND,
 ) -> Callable[[V], V]:
     """Make a view the POST at `rule`: run in one transaction, once for each Idempotency-Key.
 
     The view is called with the session, the context, the parsed body and the path's arguments; `location` makes the
-    Location header from what it returns. With `?dry_run=true` the same is done and then undone.
+    Location header from what it returns. With `?dry_run=true` the same is done and then undone. What If-Match says is
+    checked first, with the row locked; a `CHANGE`, which is a PATCH, must say it.
     """
     schema = returns()
 
@@ -126,9 +159,12 @@ def command(  # noqa: PLR0913 - what a command declares
         @functools.wraps(view)
         def run(body: Any, **path: Any) -> Response:
             is_dry = requests.is_dry_run()
+            if kind is CHANGE:
+                conditional.require()
             wanted = _claim()
 
             def act(session: Session, circumstances: Context) -> Answer:
+                conditional.check(session, path)
                 # A copy: a view may take its body apart, and a transaction that is run again needs it whole.
                 result = view(session, circumstances, copy.deepcopy(body), **path)
                 return Answer(
@@ -138,9 +174,7 @@ def command(  # noqa: PLR0913 - what a command declares
             return _rehearse(act) if is_dry else _act_once(act, wanted=wanted)
 
         run.__idempotent__ = True  # type: ignore[attr-defined] # read by a convention test
-        _publish(
-            blueprint, rule, run, kind=COMMAND, scope=scope, schema=accepts, returns=returns, status=status
-        )
+        _publish(blueprint, rule, run, kind=kind, scope=scope, schema=accepts, returns=returns, status=status)
         return view
 
     return decorate
@@ -174,38 +208,39 @@ def calculation(
     return decorate
 
 
-def query(
+def query(  # noqa: PLR0913 - what a query declares
     blueprint: Blueprint,
     rule: str,
     *,
     scope: str,
     returns: type[ma.Schema],
     args: type[ma.Schema] | None = None,
+    version: Callable[[Any], int] | None = None,
+    shape: shapes.Shape | None = None,
 ) -> Callable[[V], V]:
     """Make a view the GET at `rule`; it gets the session, the parsed query if any, the path's arguments.
 
-    A page, which has a next_cursor, gets a Link header as well.
+    A page, which has a next_cursor, gets a Link header as well; what has a `version` gets an ETag. A `shape` says what
+    `view`, `fields` and `expand` may ask for; the arguments have these three then.
     """
-    schema = returns()
+    whole = returns()
 
     def decorate(view: V) -> V:
         @functools.wraps(view)
         def run(*parsed: Any, **path: Any) -> Response:
             if args is None:
                 requests.refuse_parameters()
+            schema = whole if shape is None else shape.schema(parsed[0])
             result = view(db.session(), *parsed, **path)
             response = _response(
                 Answer(status=200, location=None, body=_dump(schema, result)), replayed=False
             )
-            cursor = ma.utils.get_value(result, "next_cursor", None)
-            if cursor:
-                others = {name: value for name, value in request.args.items() if name != "cursor"}
-                response.headers["Link"] = (
-                    f'<{request.path}?{urlencode({**others, "cursor": cursor})}>; rel="next"'
-                )
-            return response
+            _link(response, cursor=ma.utils.get_value(result, "next_cursor", None))
+            return response if version is None else conditional.answer(response, version=version(result))
 
-        _publish(blueprint, rule, run, kind=QUERY, scope=scope, schema=args, returns=returns, status=200)
+        kind = QUERY if version is None else QUERY_OF_ONE
+        documented = returns if shape is None else shape.documented(returns)
+        _publish(blueprint, rule, run, kind=kind, scope=scope, schema=args, returns=documented, status=200)
         return view
 
     return decorate
@@ -219,20 +254,26 @@ def _publish(  # noqa: PLR0913 - what flask-smorest is told
     kind: Kind,
     scope: str,
     schema: type[ma.Schema] | None,
-    returns: type[ma.Schema],
+    returns: type[ma.Schema] | dict[str, Any],
     status: int,
 ) -> None:
     """Put a view under its rule and into the OpenAPI document."""
     setattr(run, security.SCOPE_ATTRIBUTE, scope)
     shown = [
         *kind.headers,
-        *(["Link"] if "next_cursor" in returns().fields else []),
+        *(["Link"] if schema is not None and issubclass(schema, PageArgs) else []),
         *(["Location"] if status == HTTPStatus.CREATED else []),
     ]
     view = blueprint.response(status, returns, headers={name: HEADERS[name] for name in shown})(run)
+    if "ETag" in kind.headers:
+        view = blueprint.alt_response(HTTPStatus.NOT_MODIFIED, description="As the client has it")(view)
     for code, description in kind.errors.items():
         view = blueprint.alt_response(
-            code, schema=Problem, content_type="application/problem+json", description=description
+            code,
+            schema=Problem,
+            content_type="application/problem+json",
+            description=description,
+            headers={"Retry-After": RETRY_AFTER} if code in RETRIED else None,
         )(view)
     described: dict[str, Any] = {
         "operationId": run.__name__,
@@ -240,15 +281,24 @@ def _publish(  # noqa: PLR0913 - what flask-smorest is told
         # With a bearer key the list names what the key must carry, as OpenAPI 3.1 allows.
         "security": [{"apiKey": [scope]}],
     }
+    if hasattr(run, deprecation.ATTRIBUTE):
+        described["deprecated"] = True
     if kind.parameters:
         described["parameters"] = list(kind.parameters)
     if schema is not None:
         # A body without required fields may be left out, and so may every query parameter.
         required = any(field.required for field in schema().fields.values())
-        location = "json" if kind.method == "POST" else "query"
+        location = "query" if kind.method == "GET" else "json"
         view = blueprint.arguments(schema, location=location, required=required)(view)
     view = blueprint.doc(**described)(view)
     blueprint.route(rule, methods=[kind.method])(view)
+
+
+def _link(response: Response, *, cursor: str | None) -> None:
+    """Say where the next page is, if there is one."""
+    if cursor:
+        others = {name: value for name, value in request.args.items() if name != "cursor"}
+        response.headers["Link"] = f'<{request.path}?{urlencode({**others, "cursor": cursor})}>; rel="next"'
 
 
 def _act_once(act: Callable[[Session, Context], Answer], *, wanted: Claim) -> Response:

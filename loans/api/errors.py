@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from loans import calendars, db, metrics
-from loans.api import security
+from loans.api import conditional, security
 from loans.core import (
     business_days,
     changes,
@@ -30,6 +30,7 @@ from loans.core import (
 )
 from loans.core.errors import LendingError
 from loans.logger import log, request_id
+from loans.queries import borrowers as stored_borrowers
 from loans.queries import paging
 from loans.services import (
     api_keys,
@@ -86,10 +87,14 @@ STATUS: Mapping[type[LendingError], HTTPStatus] = {
     InvalidIdempotencyKey: HTTPStatus.BAD_REQUEST,
     idempotency.IdempotencyKeyInUse: HTTPStatus.CONFLICT,
     idempotency.IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    idempotency.IdempotencyKeyExpired: HTTPStatus.UNPROCESSABLE_ENTITY,
+    conditional.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    conditional.PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
     api_keys.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     security.ScopeMissing: HTTPStatus.FORBIDDEN,
     api_keys.UnknownScope: HTTPStatus.UNPROCESSABLE_ENTITY,
     paging.InvalidCursor: HTTPStatus.UNPROCESSABLE_ENTITY,
+    stored_borrowers.SearchTooBroad: HTTPStatus.UNPROCESSABLE_ENTITY,
     borrowers.BorrowerNotFound: HTTPStatus.NOT_FOUND,
     borrowers.DuplicateBorrower: HTTPStatus.CONFLICT,
     borrowers.InvalidDateOfBirth: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -182,7 +187,7 @@ def answer_refusal(error: LendingError) -> Response:
     status = STATUS[type(error)]
     # What was not found is named by the path, which no pointer leads into.
     if error.field is not None and status is not HTTPStatus.NOT_FOUND:
-        locate(error, "#" if request.method == "POST" else "query:")
+        locate(error, "#" if request.method in {"POST", "PATCH"} else "query:")
         extensions["errors"] = error.extensions["errors"]
     response = _problem(
         status=status,

@@ -7,12 +7,21 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from loans import clock, ledger
-from loans.api import security, views
+from loans.api import loan_lists, security, views
 from loans.api.endpoint import Blueprint, command, query
+from loans.api.shapes import Shape
 from loans.core.fold import DateTooEarly
-from loans.queries import loans as stored
-from loans.queries import paging
+from loans.queries import loan_list, paging
 from loans.schemas.common import PageArgs
+from loans.schemas.loan_list import (
+    EXPANSIONS,
+    VIEWS,
+    LoanArgs,
+    LoanPage,
+    OneLoanArgs,
+    ShapedLoanOut,
+    ShapedLoanPage,
+)
 from loans.schemas.loans import (
     ApplicationIn,
     AsOfArgs,
@@ -20,9 +29,7 @@ from loans.schemas.loans import (
     DisbursementIn,
     EntryPage,
     EventPage,
-    LoanArgs,
     LoanOut,
-    LoanPage,
     OnArgs,
     ScheduleOut,
 )
@@ -35,6 +42,8 @@ blueprint = Blueprint(
 )
 
 View = dict[str, Any]
+SHAPE = Shape(whole=ShapedLoanOut, views=VIEWS, expansions=EXPANSIONS)
+SHAPE_OF_PAGE = Shape(whole=ShapedLoanPage, views=VIEWS, expansions=EXPANSIONS)
 
 
 @command(
@@ -52,20 +61,41 @@ def apply(session: Session, context: Context, body: dict[str, Any]) -> View:
     return views.decided(origination.apply(session, **given, context=context), on=context.business_date)
 
 
-@query(blueprint, "", scope="loans:read", args=LoanArgs, returns=LoanPage)
+@query(blueprint, "", scope="loans:read", args=LoanArgs, returns=LoanPage, shape=SHAPE_OF_PAGE)
 def list_loans(session: Session, args: dict[str, Any]) -> View:
-    """List loans, newest first; filters given together all apply. Figures are those of each loan's `as_of`."""
-    page = stored.page(session, **args)
+    """List loans that fit every filter. Figures are those of each loan's `as_of`; a full view has today's."""
     today = _today()
-    return {"items": [views.summary(loan, on=today) for loan in page.items], "next_cursor": page.next_cursor}
+    page = loan_list.page(
+        session,
+        wanted=loan_lists.wanted(args, on=today),
+        cursor=args["cursor"],
+        limit=args["limit"],
+    )
+    if args["view"] == "full":
+        reached = inspection.inspect_all(session, records=page.items, as_of=today)
+        shown = [views.loan(loan, state, on=today) for loan, state in reached]
+    else:
+        shown = [views.summary(loan, on=today) for loan in page.items]
+    loan_lists.expand(session, shown, names=args["expand"])
+    return {"items": shown, "next_cursor": page.next_cursor}
 
 
-@query(blueprint, "/<uuid:loan_id>", scope="loans:read", args=AsOfArgs, returns=LoanOut)
+@query(
+    blueprint,
+    "/<uuid:loan_id>",
+    scope="loans:read",
+    args=OneLoanArgs,
+    returns=LoanOut,
+    version=lambda loan: loan["event_count"],
+    shape=SHAPE,
+)
 def get_loan(session: Session, args: dict[str, Any], loan_id: uuid.UUID) -> View:
     """Get a loan as it stands today, or stood or will stand on another day."""
-    on = args.pop("as_of") or _today()
-    record, reached = inspection.inspect(session, loan_id=loan_id, as_of=on, **args)
-    return views.loan(record, reached, on=on)
+    on = args["as_of"] or _today()
+    record, reached = inspection.inspect(session, loan_id=loan_id, as_of=on, known_at=args["known_at"])
+    shown = views.loan(record, reached, on=on)
+    loan_lists.expand(session, [shown], names=args["expand"])
+    return shown
 
 
 @command(blueprint, "/<uuid:loan_id>/approve", scope="loans:approve", accepts=DecisionIn, returns=LoanOut)
@@ -132,9 +162,10 @@ def list_events(session: Session, args: dict[str, Any], loan_id: uuid.UUID) -> V
 def list_journal_entries(session: Session, args: dict[str, Any], loan_id: uuid.UUID) -> View:
     """List what a loan's events did to the general ledger, oldest first."""
     loan_events.get(session, loan_id=loan_id)
-    limit, after = args["limit"], paging.after_sequence(args["cursor"])
+    limit, tag = args["limit"], paging.tag("journal_entries", {"loan_id": loan_id})
+    (after,) = paging.after(args["cursor"], tag=tag, reads=(int,)) or (0,)
     entries = ledger.entries_of_loan(session, loan_id=loan_id, after=after, limit=limit + 1)
-    page = paging.page(entries, limit=limit, keys=[entry.sequence for entry in entries])
+    page = paging.page(entries, limit=limit, keys=[(entry.sequence,) for entry in entries], tag=tag)
     return {"items": [views.entry(entry) for entry in page.items], "next_cursor": page.next_cursor}
 
 

@@ -18,6 +18,10 @@ from loans.services.products import Limits
 blueprint = Blueprint("products", __name__, url_prefix="/api/v1/products", description="What is offered.")
 
 
+def _version(product: ProductRecord) -> int:
+    return product.version
+
+
 @command(
     blueprint,
     "",
@@ -59,13 +63,19 @@ def list_products(session: Session, args: dict[str, Any]) -> Page[ProductRecord]
     return stored.page(session, **args)
 
 
-@query(blueprint, "/<uuid:product_id>", scope="products:read", returns=ProductOut)
+@query(blueprint, "/<uuid:product_id>", scope="products:read", returns=ProductOut, version=_version)
 def get_product(session: Session, product_id: uuid.UUID) -> ProductRecord:
     """Get a product in its newest version."""
     return products.get(session, product_id=product_id)
 
 
-@query(blueprint, "/<uuid:product_id>/versions/<int:version>", scope="products:read", returns=ProductOut)
+@query(
+    blueprint,
+    "/<uuid:product_id>/versions/<int:version>",
+    scope="products:read",
+    returns=ProductOut,
+    version=_version,
+)
 def get_version(session: Session, product_id: uuid.UUID, version: int) -> ProductRecord:
     """Get a product as it was in one version."""
     return products.get(session, product_id=product_id, version=version)

@@ -23,6 +23,11 @@ blueprint = Blueprint(
 View = dict[str, Any]
 
 
+def _version(transaction: View) -> int:
+    count: int = transaction["loan"]["event_count"]
+    return count
+
+
 @command(
     blueprint,
     "",
@@ -38,7 +43,7 @@ def record_repayment(session: Session, context: Context, body: dict[str, Any], l
     return views.transaction(repayment, on=context.business_date)
 
 
-@query(blueprint, "/<uuid:repayment_id>", scope="loans:read", returns=TransactionOut)
+@query(blueprint, "/<uuid:repayment_id>", scope="loans:read", returns=TransactionOut, version=_version)
 def get_repayment(session: Session, loan_id: uuid.UUID, repayment_id: uuid.UUID) -> View:
     """Get a repayment, spread as the loan's history stands now."""
     today = clock.business_date(security.settings().business_timezone)

@@ -12,7 +12,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from loans import clock
 from loans.api import body, security
 from loans.api.errors import InvalidRequest
-from loans.logger import clear_request_context, log, request_id, setup_request_context
+from loans.logger import clear_request_context, log, request_id, setup_request_context, traceparent
 from loans.services.context import Context
 
 DEPTH_MAX = 20
@@ -116,6 +116,7 @@ def context() -> Context:
         request_id=request_id(),
         now=clock.now(),
         business_date=clock.business_date(security.settings().business_timezone),
+        traceparent=traceparent(),
     )
 
 
@@ -133,6 +134,9 @@ def _begin() -> None:
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-ID"] = request_id() or ""
+    trace = traceparent()
+    if trace is not None:
+        response.headers["traceparent"] = trace
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     if request.path not in UNLOGGED:

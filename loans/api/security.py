@@ -59,8 +59,15 @@ def authorize() -> None:
     g.client = api_keys.authenticate(
         db.session(), token=header[len(SCHEME) :].strip(), secret=secret(), now=clock.now()
     )
-    scope = required_scope()
-    if scope not in g.client.scopes:
+    demand(required_scope())
+
+
+def demand(scope: str) -> None:
+    """Let the request pass if its key carries a scope.
+
+    :raises ScopeMissing: if it does not.
+    """
+    if scope not in caller().scopes:
         raise ScopeMissing(f"this key lacks the scope {scope}", scope=scope)
 
 

@@ -23,7 +23,12 @@ blueprint = Blueprint(
 View = dict[str, Any]
 
 
-@query(blueprint, "/<uuid:event_id>", scope="loans:read", returns=TransactionOut)
+def _version(transaction: View) -> int:
+    count: int = transaction["loan"]["event_count"]
+    return count
+
+
+@query(blueprint, "/<uuid:event_id>", scope="loans:read", returns=TransactionOut, version=_version)
 def get_transaction(session: Session, loan_id: uuid.UUID, event_id: uuid.UUID) -> View:
     """Get an event of a loan and what it did, as the loan's history stands now."""
     today = clock.business_date(security.settings().business_timezone)

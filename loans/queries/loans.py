@@ -1,7 +1,6 @@
 """Loans as they are stored: find, lock, page; rows → core values."""
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -104,14 +103,7 @@ class EventRecord:
 
 
 COLUMNS = tuple(LOANS.c[field.name] for field in fields(LoanRecord))
-# A page shows the terms of each loan, but not day by day the holidays that were pinned.
-PAGE_COLUMNS = tuple(
-    column.delete_path(["holidays"]).label("terms") if column.name == "terms" else column
-    for column in COLUMNS
-)
 EVENT_COLUMNS = tuple(EVENTS.c[field.name] for field in fields(EventRecord))
-# Filters with an index of their own over (filter, id), the narrowest first.
-INDEXED = ("borrower_id", "product_id", "status", "currency")
 
 
 def find(session: Session, *, loan_id: uuid.UUID) -> LoanRecord | None:
@@ -129,34 +121,6 @@ def lock(session: Session, *, loan_id: uuid.UUID) -> LoanRecord | None:
 def exists(session: Session, *, external_id: str) -> bool:
     """Tell whether a loan has an external_id."""
     return session.execute(sa.select(sa.exists().where(LOANS.c.external_id == external_id))).scalar_one()
-
-
-def page(  # noqa: PLR0913 - one argument a filter
-    session: Session,
-    *,
-    cursor: str | None,
-    limit: int,
-    status: str | None = None,
-    currency: str | None = None,
-    borrower_id: uuid.UUID | None = None,
-    product_id: uuid.UUID | None = None,
-    external_id: str | None = None,
-) -> paging.Page[LoanRecord]:
-    """Give a page of loans, newest first, that fit every filter given; their terms come without the holidays.
-
-    :raises InvalidCursor: if the cursor is not one of this list.
-    """
-    wanted = {
-        "status": status,
-        "currency": currency,
-        "borrower_id": borrower_id,
-        "product_id": product_id,
-        "external_id": external_id,
-    }
-    given = {name: value for name, value in wanted.items() if value is not None}
-    query = _newest_first(given, before=paging.after_id(cursor)).limit(limit + 1)
-    records = [LoanRecord(**row) for row in session.execute(query).mappings()]
-    return paging.page(records, limit=limit, keys=[record.id for record in records])
 
 
 def batch_after(session: Session, *, loan_id: uuid.UUID | None, size: int) -> tuple[LoanRecord, ...]:
@@ -199,14 +163,16 @@ def page_of_events(
 
     :raises InvalidCursor: if the cursor is not one of this list.
     """
+    tag = paging.tag("loan_events", {"loan_id": loan_id})
+    after = paging.after(cursor, tag=tag, reads=(int,)) or (0,)
     rows = session.execute(
         sa.select(*EVENT_COLUMNS)
-        .where(EVENTS.c.loan_id == loan_id, EVENTS.c.sequence > paging.after_sequence(cursor))
+        .where(EVENTS.c.loan_id == loan_id, EVENTS.c.sequence > after[0])
         .order_by(EVENTS.c.sequence)
         .limit(limit + 1)
     ).mappings()
     records = [EventRecord(**row) for row in rows]
-    return paging.page(records, limit=limit, keys=[record.sequence for record in records])
+    return paging.page(records, limit=limit, keys=[(record.sequence,) for record in records], tag=tag)
 
 
 def installments(session: Session, *, loan_id: uuid.UUID) -> tuple[Installment, ...]:
@@ -227,6 +193,12 @@ def installments_of_loans(
     for row in found.mappings():
         grouped.setdefault(row["loan_id"], []).append(_installment(row))
     return {loan_id: tuple(rows) for loan_id, rows in grouped.items()}
+
+
+def terms_of_loans(session: Session, *, loan_ids: list[uuid.UUID]) -> dict[uuid.UUID, Terms]:
+    """Give the whole agreed terms of each loan."""
+    rows = session.execute(sa.select(LOANS.c.id, LOANS.c.terms).where(LOANS.c.id.in_(loan_ids)))
+    return {row.id: term_documents.read(row.terms) for row in rows}
 
 
 def terms(record: LoanRecord) -> Terms:
@@ -262,28 +234,6 @@ def installment_columns(row: Installment) -> dict[str, object]:
         **{f"{name}_written_off": amount for name, amount in lost._asdict().items()},
         "settled_on": row.settled_on,
     }
-
-
-def _newest_first(given: Mapping[str, object], *, before: uuid.UUID | None) -> sa.Select[Any]:
-    """Select the loans that fit every filter, in the order of an index that begins with one of them.
-
-    With a plain equality the planner takes the filter's value for spread evenly over the book, walks all loans from
-    the newest and throws away what does not fit. A range of one value, ordered by, leaves it no choice: a page then
-    costs the same however rare its loans are and however deep it lies.
-    """
-    query = sa.select(*PAGE_COLUMNS)
-    leading = next((name for name in INDEXED if name in given), None)
-    for name, value in given.items():
-        if name != leading:
-            query = query.where(LOANS.c[name] == value)
-    if leading is None:
-        query = query.order_by(LOANS.c.id.desc())
-        return query if before is None else query.where(LOANS.c.id < before)
-    column, value = LOANS.c[leading], given[leading]
-    query = query.where(column >= value).order_by(column.desc(), LOANS.c.id.desc())
-    if before is None:
-        return query.where(column <= value)
-    return query.where(sa.tuple_(column, LOANS.c.id) < sa.tuple_(sa.literal(value, column.type), before))
 
 
 def _record(row: sa.Row[tuple[object, ...]] | None) -> LoanRecord | None:

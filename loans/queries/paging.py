@@ -2,10 +2,11 @@
 
 import base64
 import binascii
-import uuid
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from datetime import date
+from typing import Any, Generic, TypeVar
 
 from loans.core.errors import LendingError
 
@@ -13,6 +14,7 @@ T = TypeVar("T")
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
+BEYOND_BIGINT = 2**63
 
 
 class InvalidCursor(LendingError):
@@ -30,40 +32,52 @@ class Page(Generic[T]):
     next_cursor: str | None
 
 
-def page(rows: Sequence[T], *, limit: int, keys: Sequence[uuid.UUID | int]) -> Page[T]:
+def tag(name: str, asked: Mapping[str, object]) -> str:
+    """Mark a list by its name and by what it was asked for, so that its cursors lead on in no other."""
+    said = [f"{key}={value!r}" for key, value in sorted(asked.items())]
+    return hashlib.sha256("\n".join([name, *said]).encode()).hexdigest()[:12]
+
+
+def page(rows: Sequence[T], *, limit: int, keys: Sequence[tuple[object, ...]], tag: str) -> Page[T]:
     """Cut `rows`, of which one more than `limit` was asked for, to a page with its next cursor.
 
-    `keys` are the sort keys of the rows, one each.
+    `keys` are the sort keys of the rows, one each; `tag` is that of the list.
     """
     if len(rows) <= limit:
         return Page(items=tuple(rows), next_cursor=None)
-    return Page(items=tuple(rows[:limit]), next_cursor=_encode(str(keys[limit - 1])))
+    return Page(items=tuple(rows[:limit]), next_cursor=_encode(" ".join([tag, *_written(keys[limit - 1])])))
 
 
-def after_id(cursor: str | None) -> uuid.UUID | None:
-    """Read the identifier a cursor stands for, or None for the first page.
+def after(
+    cursor: str | None, *, tag: str, reads: Sequence[Callable[[str], object]]
+) -> tuple[Any, ...] | None:
+    """Read the sort key a cursor stands for, part by part, or None for the first page.
 
-    :raises InvalidCursor: if it is not a cursor of a list ordered by identifier.
+    :raises InvalidCursor: if it is not a cursor of the list with this tag.
     """
     if cursor is None:
         return None
+    refusal = InvalidCursor("the cursor is not one that this list returned", field="cursor")
     try:
-        return uuid.UUID(_decode(cursor))
+        made_by, *parts = _decode(cursor).split(" ")
+        if made_by != tag or len(parts) != len(reads):
+            raise refusal
+        read_parts = tuple(read(part) for read, part in zip(reads, parts, strict=True))
     except ValueError as error:
-        raise InvalidCursor("the cursor is not one that this list returned", field="cursor") from error
+        raise refusal from error
+    # What is written otherwise than this list writes it may be more than the database can hold.
+    if list(_written(read_parts)) != parts or any(_is_huge(part) for part in read_parts):
+        raise refusal
+    return read_parts
 
 
-def after_sequence(cursor: str | None) -> int:
-    """Read the sequence number a cursor stands for, 0 for the first page.
+def _written(key: tuple[object, ...]) -> Iterator[str]:
+    for part in key:
+        yield part.isoformat() if isinstance(part, date) else str(part)
 
-    :raises InvalidCursor: if it is not a cursor of a list ordered by sequence.
-    """
-    if cursor is None:
-        return 0
-    text = _decode(cursor)
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):  # noqa: PLR2004 - fits an INTEGER column
-        raise InvalidCursor("the cursor is not one that this list returned", field="cursor")
-    return int(text)
+
+def _is_huge(part: object) -> bool:
+    return isinstance(part, int) and abs(part) >= BEYOND_BIGINT
 
 
 def _encode(text: str) -> str:

@@ -1,6 +1,7 @@
 """Products as they are stored: find and page, each with one of its versions."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -65,6 +66,19 @@ def find_version(session: Session, *, product_id: uuid.UUID, version: int) -> Pr
     return None if row is None else ProductRecord(**row)
 
 
+def find_versions(
+    session: Session, *, versions: Collection[tuple[uuid.UUID, int]]
+) -> dict[tuple[uuid.UUID, int], ProductRecord]:
+    """Give products in these versions of them."""
+    query = (
+        sa.select(*COLUMNS)
+        .join(VERSIONS, VERSIONS.c.product_id == PRODUCTS.c.id)
+        .where(sa.tuple_(VERSIONS.c.product_id, VERSIONS.c.version).in_(list(versions)))
+    )
+    found = [ProductRecord(**row) for row in session.execute(query).mappings()]
+    return {(record.id, record.version): record for record in found}
+
+
 def page(
     session: Session, *, cursor: str | None, limit: int, code: str | None = None
 ) -> paging.Page[ProductRecord]:
@@ -75,8 +89,9 @@ def page(
     query = sa.select(*COLUMNS).join(VERSIONS, NEWEST).order_by(PRODUCTS.c.id.desc()).limit(limit + 1)
     if code is not None:
         query = query.where(PRODUCTS.c.code == code)
-    before = paging.after_id(cursor)
+    tag = paging.tag("products", {"code": code})
+    before = paging.after(cursor, tag=tag, reads=(uuid.UUID,))
     if before is not None:
-        query = query.where(PRODUCTS.c.id < before)
+        query = query.where(PRODUCTS.c.id < before[0])
     records = [ProductRecord(**row) for row in session.execute(query).mappings()]
-    return paging.page(records, limit=limit, keys=[record.id for record in records])
+    return paging.page(records, limit=limit, keys=[(record.id,) for record in records], tag=tag)

@@ -1,5 +1,7 @@
 """Borrowers on the wire."""
 
+from typing import Any
+
 import marshmallow as ma
 from marshmallow import validate
 
@@ -30,6 +32,28 @@ class BorrowerIn(Strict):
     date_of_birth = Date(load_default=None)
 
 
+class BorrowerChangeIn(Strict):
+    """What is to be different of a borrower; what is left out stays, and null takes away."""
+
+    external_id = ma.fields.String(
+        allow_none=True, validate=EXTERNAL_ID, metadata={"pattern": EXTERNAL_ID_PATTERN}
+    )
+    first_name = Text(longest=100, metadata={"example": "Amina"})
+    last_name = Text(longest=100, metadata={"example": "Odhiambo"})
+    email = Email(allow_none=True)
+    phone = ma.fields.String(
+        allow_none=True,
+        validate=PHONE,
+        metadata={"example": "+254712345678", "pattern": r"^\+?[0-9][0-9 ()-]{4,24}$"},
+    )
+    date_of_birth = Date(allow_none=True)
+
+    @ma.validates_schema
+    def _check_that_something_changes(self, data: dict[str, Any], **_: Any) -> None:
+        if not data:
+            raise ma.ValidationError("Must name a field to change.")
+
+
 class BorrowerOut(ma.Schema):
     """A borrower."""
 
@@ -48,6 +72,14 @@ class BorrowerArgs(PageArgs):
 
     external_id = ma.fields.String(
         load_default=None, validate=EXTERNAL_ID, metadata={"pattern": EXTERNAL_ID_PATTERN}
+    )
+    q = Text(
+        shortest=2,
+        longest=100,
+        load_default=None,
+        metadata={
+            "description": "Beginnings of words of name, external id, e-mail and phone; accents do not count."
+        },
     )
 
 

@@ -1,5 +1,6 @@
 """What all resources share: page arguments, the key header, the problem document."""
 
+from collections.abc import Collection
 from typing import Any
 
 import marshmallow as ma
@@ -23,6 +24,40 @@ class Limit(ma.fields.Integer):
         if not isinstance(value, str) or not (value.isascii() and value.isdigit() and len(value) <= 4):  # noqa: PLR2004
             raise self.make_error("invalid", input=value)
         return int(value)
+
+
+class Digits(ma.fields.Integer):
+    """A whole number of a query parameter, hence digits in a string."""
+
+    def __init__(self, *, most: int, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Range(min=0, max=most), **kwargs)
+        self.most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not isinstance(value, str) or not (
+            value.isascii() and value.isdigit() and len(value) <= len(str(self.most))
+        ):
+            raise self.make_error("invalid", input=value)
+        return int(value)
+
+
+class Names(ma.fields.String):
+    """Names separated by commas, each one of those there are and none of them twice."""
+
+    def __init__(self, names: Collection[str], **kwargs: Any) -> None:
+        listed = ", ".join(f"`{name}`" for name in names)
+        said = kwargs.pop("description", "Separated by commas, of")
+        super().__init__(metadata={"description": f"{said}: {listed}."}, **kwargs)
+        self.names = frozenset(names)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        given = super()._deserialize(value, attr, data, **kwargs).split(",")
+        faults = [f"There is no {name[:64]!r}." for name in given if name not in self.names]
+        if len(set(given)) < len(given):
+            faults.append("A name is given more than once.")
+        if faults:
+            raise ma.ValidationError(faults[:10])
+        return tuple(given)
 
 
 class PageArgs(Strict):

@@ -9,7 +9,6 @@ from loans.core.lifecycle import Status
 from loans.core.money import Rounding
 from loans.core.rows import RowKind
 from loans.core.terms import DUE_DAY_MAX, INSTALLMENTS_MAX, Method
-from loans.schemas.common import PageArgs
 from loans.schemas.fields import (
     EXTERNAL_ID,
     EXTERNAL_ID_PATTERN,
@@ -172,25 +171,6 @@ class OnArgs(Strict):
     """The query parameter of a question about one day."""
 
     on = Date(load_default=None, metadata={"description": "The day; today's business date by default."})
-
-
-class LoanArgs(PageArgs):
-    """The query parameters of the list of loans; filters given together all apply."""
-
-    status = ma.fields.String(load_default=None, validate=STATUSES)
-    currency = Currency(load_default=None)
-    borrower_id = Identifier(load_default=None)
-    product_id = Identifier(load_default=None)
-    external_id = ma.fields.String(
-        load_default=None, validate=EXTERNAL_ID, metadata={"pattern": EXTERNAL_ID_PATTERN}
-    )
-
-
-class LoanPage(ma.Schema):
-    """A page of loans, newest first."""
-
-    data = ma.fields.List(ma.fields.Nested(LoanSummaryOut), required=True, attribute="items")
-    next_cursor = ma.fields.String(required=True, allow_none=True)
 
 
 class InstallmentOut(ma.Schema):

@@ -12,3 +12,4 @@ class Context:
     request_id: str | None
     now: datetime
     business_date: date
+    traceparent: str | None = None

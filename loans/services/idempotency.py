@@ -2,11 +2,15 @@
 
 The answer is stored in the transaction of the command's effect, so that either both exist or neither does. A
 refused command stores nothing: once mended it may be sent again with the same key.
+
+An answer is kept for some days. Then it expires and its key stays: a repetition is refused, so that however late it
+comes nothing is done twice.
 """
 
 import hashlib
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -33,6 +37,13 @@ class IdempotencyKeyReused(LendingError):
     title = "Idempotency key reused"
 
 
+class IdempotencyKeyExpired(LendingError):
+    """The Idempotency-Key answered a request so long ago that the answer is gone; nothing is done again."""
+
+    code = "idempotency_key_expired"
+    title = "Idempotency key expired"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """One caller's key for one request; `fingerprint` says what was asked."""
@@ -56,6 +67,7 @@ def claim(session: Session, *, wanted: Claim) -> Answer | None:
 
     :raises IdempotencyKeyInUse: if another request holds the key at this moment.
     :raises IdempotencyKeyReused: if the key answered another request.
+    :raises IdempotencyKeyExpired: if it answered this one, and the answer has expired.
     """
     # Lock and look-up are one round trip. The look-up may miss an answer committed between its snapshot and the
     # lock; the primary key then refuses ours, and the transaction is run again (db.CONSTRAINTS_RETRIED).
@@ -73,6 +85,10 @@ def claim(session: Session, *, wanted: Claim) -> Answer | None:
     if row.fingerprint is not None:
         if row.fingerprint != wanted.fingerprint:
             raise IdempotencyKeyReused("this Idempotency-Key was used for another request: send a new one")
+        if row.body is None:
+            raise IdempotencyKeyExpired(
+                "this was done under this Idempotency-Key long ago: look at what it made, do not repeat it"
+            )
         db.after_commit(session, metrics.idempotent_replays.inc)
         return Answer(status=row.status, location=row.location, body=row.body)
     if not row.claimed:
@@ -95,6 +111,35 @@ def store(session: Session, *, claimed: Claim, answer: Answer, context: Context)
             created_at=context.now,
         )
     )
+
+
+def count_expired(session: Session, *, before: datetime) -> int:
+    """Count the answers that were given before an instant and are still kept."""
+    return session.execute(
+        sa.select(sa.func.count()).where(KEYS.c.body.is_not(None), KEYS.c.created_at < before)
+    ).scalar_one()
+
+
+def expire(session: Session, *, before: datetime, at_most: int) -> int:
+    """Forget answers that were given before an instant, the oldest first, and tell how many.
+
+    Rows that another run holds are passed over; requests only read them, and see the answer or that it expired.
+    """
+    oldest = (
+        sa.select(KEYS.c.client_id, KEYS.c.key)
+        .where(KEYS.c.body.is_not(None), KEYS.c.created_at < before)
+        .order_by(KEYS.c.created_at)
+        .limit(at_most)
+        .with_for_update(skip_locked=True)
+        .cte("oldest")
+    )
+    forgotten = session.execute(
+        sa.update(KEYS)
+        .where(KEYS.c.client_id == oldest.c.client_id, KEYS.c.key == oldest.c.key)
+        .values(body=None, location=None)
+        .returning(sa.literal(1))
+    )
+    return len(forgotten.all())
 
 
 def _lock_number(wanted: Claim) -> int:

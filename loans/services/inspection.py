@@ -2,6 +2,7 @@
 
 import dataclasses
 import uuid
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
@@ -32,6 +33,23 @@ def inspect(
     if state.status is None:
         raise _too_early(record, as_of=as_of, known_at=known_at)
     return record, state
+
+
+def inspect_all(
+    session: Session, *, records: Sequence[LoanRecord], as_of: date
+) -> list[tuple[LoanRecord, LoanState]]:
+    """Fold some loans up to a day, with one statement for the events of them all.
+
+    Their terms are read too, since those of a page come without the holidays.
+    """
+    ids = [record.id for record in records]
+    agreed = loans.terms_of_loans(session, loan_ids=ids)
+    found = loans.events_of_loans(session, loan_ids=ids)
+    states = []
+    for record in records:
+        events = [loans.event(each, currency=record.currency) for each in found[record.id]]
+        states.append((record, fold.fold(agreed[record.id], events, as_of=max(as_of, record.applied_on))))
+    return states
 
 
 def _too_early(record: LoanRecord, *, as_of: date, known_at: datetime | None) -> DateTooEarly:

@@ -136,6 +136,14 @@ def lock(session: Session, *, loan_id: uuid.UUID) -> LoanRecord:
     return record
 
 
+def lock_version(session: Session, *, loan_id: uuid.UUID) -> int:
+    """Keep others from changing a loan until the transaction ends, and count its events.
+
+    :raises LoanNotFound: if there is none.
+    """
+    return lock(session, loan_id=loan_id).event_count
+
+
 def get(session: Session, *, loan_id: uuid.UUID) -> LoanRecord:
     """Give a loan as it is.
 

@@ -151,6 +151,19 @@ def get(session: Session, *, product_id: uuid.UUID, version: int | None = None) 
     return record
 
 
+def lock_version(session: Session, *, product_id: uuid.UUID) -> int:
+    """Keep others from revising a product until the transaction ends, and give its newest version.
+
+    :raises ProductNotFound: if there is none.
+    """
+    table = Product.__table__
+    query = sa.select(table.c.version).where(table.c.id == product_id).with_for_update()
+    version: int | None = session.execute(query).scalar_one_or_none()
+    if version is None:
+        raise ProductNotFound(f"there is no product {product_id}")
+    return version
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Agreed:
     """The terms of a loan at the upper limits, and the document of what the product sets of them."""

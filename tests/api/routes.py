@@ -15,6 +15,7 @@ BODIES = {
     "borrowers.create_borrower": samples.borrower(),
     "products.create_product": samples.product(),
     "products.create_version": samples.terms(),
+    "borrowers.change_borrower": {"first_name": "Akinyi"},
     "loans.apply": samples.application(UNKNOWN_ID, UNKNOWN_ID),
     "loans.approve": {},
     "loans.reject": {},
@@ -93,6 +94,7 @@ def _routes() -> Iterator[Route]:
 
 ROUTES = tuple(sorted(_routes(), key=str))
 POSTS = tuple(route for route in ROUTES if route.method == "POST")
+CHANGES = tuple(route for route in ROUTES if route.method == "PATCH")
 COMMANDS = tuple(route for route in POSTS if not route.stores_nothing)
 CALCULATIONS = tuple(route for route in POSTS if route.stores_nothing)
 QUERIES = tuple(route for route in ROUTES if route.method == "GET")

@@ -127,6 +127,7 @@ class TestGetBorrower:
 
         assert response.status_code == 200
         assert response.data == created.data
+        assert response.headers["ETag"].startswith('"1-')
 
     def test_refuses_an_unknown_one(self, api):
         response = api.get(f"{PATH}/{UNKNOWN_ID}")
@@ -159,3 +160,61 @@ class TestListBorrowers:
         response = api.get(f"{PATH}?external_id={uuid.uuid4()}")
 
         assert response.get_json() == {"data": [], "next_cursor": None}
+
+
+class TestSearch:
+    @pytest.fixture
+    def found(self, api):
+        """Whom a search finds among three borrowers whose names occur nowhere else, by first name."""
+        mark = "".join(chr(ord("a") + int(digit, 16)) for digit in uuid.uuid4().hex[:12])
+        for first, given in (
+            ("Ngũgĩ", {"email": f"ngugi.{mark}@example.com", "external_id": f"CRM/{mark}-1"}),
+            ("Amina", {"phone": "+254 (712) 345-678", "external_id": f"crm/{mark}-2"}),
+            ("O'Neil %_'; DROP--", {}),
+        ):
+            body = samples.borrower(first_name=first, last_name=f"Thiong'o-{mark}", **given)
+            assert api.post(PATH, body).status_code == 201
+
+        def search(q):
+            response = api.get(PATH, query_string={"q": q.replace("MARK", mark), "limit": 200})
+            assert response.status_code == 200, response.text
+            shown = response.get_json()["data"]
+            return [each["first_name"] for each in shown if mark in each["last_name"]]
+
+        return search
+
+    @pytest.mark.parametrize(
+        ("q", "expected"),
+        [
+            ("MARK", ["O'Neil %_'; DROP--", "Amina", "Ngũgĩ"]),
+            ("ngugi MARK", ["Ngũgĩ"]),
+            ("NGŨGĨ MARK", ["Ngũgĩ"]),
+            ("mark ng", []),
+            ("MARK ng thiong", ["Ngũgĩ"]),
+            ("ngugi.MARK@example.com", ["Ngũgĩ"]),
+            ("crm/MARK", ["Amina", "Ngũgĩ"]),
+            ("crm/MARK-2", ["Amina"]),
+            ("+254712345", ["Amina"]),
+            ("254 712 345", ["Amina"]),
+            ("o'neil MARK", ["O'Neil %_'; DROP--"]),
+            ("gugi MARK", []),
+            ("%% MARK", ["O'Neil %_'; DROP--", "Amina", "Ngũgĩ"]),
+            ("':* | & ! <-> MARK", ["O'Neil %_'; DROP--", "Amina", "Ngũgĩ"]),
+            ("&|!", []),
+        ],
+    )
+    def test_finds_beginnings_of_words(self, found, q, expected):
+        assert found(q) == expected
+
+    def test_follows_a_change(self, api):
+        path = api.post(PATH, samples.borrower()).headers["Location"]
+        word = f"x{uuid.uuid4().hex}"
+        api.patch(path, {"last_name": word}, headers={"If-Match": "*"})
+
+        page = api.get(f"{PATH}?q={word}").get_json()
+
+        assert [each["last_name"] for each in page["data"]] == [word]
+
+    @pytest.mark.parametrize("q", ["", "a", " ", "x" * 101, "a%00b"])
+    def test_wants_a_little_to_look_for(self, api, q):
+        assert_refused(api.get(f"{PATH}?q={q}"), 422, "invalid_request", pointers=["query:/q"])

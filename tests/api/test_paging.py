@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from loans.queries import paging
 from tests import factories
 from tests.api import samples
 from tests.api.samples import UNKNOWN_ID, assert_refused
@@ -187,7 +188,19 @@ class TestCursor:
 
         assert_refused(response, 422, "invalid_request", pointers=["query:/cursor"])
 
+    def test_of_a_list_with_other_filters_or_another_order_is_refused(self, api, committed):
+        committed(lambda session: [factories.make_pending_loan(session) for _ in range(2)])
+        loans = "/api/v1/loans?limit=1&status=pending"
+        cursor = api.get(f"{loans}&sort=-applied_on").get_json()["next_cursor"]
+
+        for other in ("&sort=applied_on", "&sort=-disbursed_on", "", "&sort=-applied_on&currency=KES"):
+            response = api.get(f"{loans}{other}&cursor={cursor}")
+
+            assert_refused(response, 422, "invalid_cursor", pointers=["query:/cursor"])
+        assert api.get(f"{loans}&sort=-applied_on&cursor={cursor}").status_code == 200
+
     def test_past_the_last_row_gives_an_empty_page(self, api):
-        response = api.get(f"{BORROWERS}?cursor={encoded('00000000-0000-0000-0000-000000000000')}")
+        tag = paging.tag("borrowers", {"external_id": None, "q": None})
+        response = api.get(f"{BORROWERS}?cursor={encoded(f'{tag} 00000000-0000-0000-0000-000000000000')}")
 
         assert response.get_json() == {"data": [], "next_cursor": None}

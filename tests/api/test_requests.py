@@ -177,7 +177,9 @@ class TestParameters:
     def test_that_are_unknown_are_refused_by_every_route(self, api, route):
         path = f"{route.path}?colour=blue"
 
-        response = api.get(path) if route.method == "GET" else api.post(path, route.body)
+        body = {} if route.method == "GET" else {"json": route.body}
+        headers = {"Authorization": f"Bearer {api.key}", "Idempotency-Key": str(uuid.uuid4())}
+        response = api.client.open(path, method=route.method, headers=headers, **body)
 
         assert_refused(response, 422, "invalid_request", pointers=["query:/colour"])
 
@@ -222,11 +224,13 @@ class TestMethod:
     @pytest.mark.parametrize("route", routes.ROUTES, ids=str)
     @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "BREW"])
     def test_that_no_route_answers_is_refused_with_those_that_one_does(self, api, route, method):
+        known = {each.method for each in routes.ROUTES if each.rule == route.rule}
+        if method in known:
+            method = "PUT"
         response = api.client.open(route.path, method=method, headers={"Authorization": f"Bearer {api.key}"})
 
         assert_refused(response, 405, "method_not_allowed")
-        known = {each.method for each in routes.ROUTES if each.rule == route.rule}
-        implied = {"GET": {"GET", "HEAD"}, "POST": {"POST"}}
+        implied = {"GET": {"GET", "HEAD"}, "POST": {"POST"}, "PATCH": {"PATCH"}}
         allowed = set.union({"OPTIONS"}, *(implied[each] for each in known))
         assert set(response.headers["Allow"].split(", ")) == allowed
 
@@ -248,11 +252,30 @@ class TestMethod:
         assert response.data == b""
         assert response.headers["Content-Length"] == str(len(whole.data))
 
-    def test_options_names_the_methods(self, api):
-        response = api.client.options("/api/v1/loans", headers={"Authorization": f"Bearer {api.key}"})
+    @pytest.mark.parametrize("route", routes.ROUTES, ids=str)
+    def test_options_names_the_methods_to_anybody(self, api, route):
+        response = api.client.options(route.path)
 
-        assert response.status_code == 200
-        assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
+        known = {each.method for each in routes.ROUTES if each.rule == route.rule}
+        implied = {"OPTIONS"} | ({"HEAD"} if "GET" in known else set())
+        assert (response.status_code, response.data) == (200, b"")
+        assert set(response.headers["Allow"].split(", ")) == known | implied
+
+    @pytest.mark.parametrize("route", routes.QUERIES, ids=str)
+    def test_head_answers_as_get_does(self, api, route):
+        path = route.path
+        whole = api.get(path)
+
+        response = api.client.head(path, headers={"Authorization": f"Bearer {api.key}"})
+
+        assert (response.status_code, response.data) == (whole.status_code, b"")
+        assert response.content_type == whole.content_type
+
+    @pytest.mark.parametrize("path", ["/", "/errors", "/health", "/openapi.json", "/docs/"])
+    def test_head_and_options_are_answered_outside_of_the_api_too(self, api, path):
+        assert (api.client.head(path).status_code, api.client.head(path).data) == (200, b"")
+        assert set(api.client.options(path).headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+        assert_refused(api.client.post(path), 405, "method_not_allowed")
 
 
 class TestChunkedBody:

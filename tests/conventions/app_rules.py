@@ -37,7 +37,7 @@ def commands_not_idempotent(app: Flask) -> tuple[str, ...]:
     return tuple(
         name
         for name, view in routes(app)
-        if name.startswith("POST ") and getattr(view, "__idempotent__", False) is stores_nothing(view)
+        if not name.startswith("GET ") and getattr(view, "__idempotent__", False) is stores_nothing(view)
     )
 
 

@@ -7,82 +7,10 @@ from loans.core.state import Amounts
 from loans.queries import loans
 from loans.queries.paging import InvalidCursor
 from tests.factories import (
-    make_approved_loan,
-    make_borrower,
     make_disbursed_loan,
     make_pending_loan,
-    make_product,
     make_repayment,
 )
-
-
-@pytest.fixture
-def borrower(session):
-    return make_borrower(session)
-
-
-def walk(session, *, limit, **filters):
-    """Give the identifiers of every page, until the last."""
-    pages, cursor = [], None
-    while True:
-        page = loans.page(session, cursor=cursor, limit=limit, **filters)
-        pages.append([loan.id for loan in page.items])
-        cursor = page.next_cursor
-        if cursor is None:
-            return pages
-
-
-class TestPage:
-    def test_gives_the_newest_loan_first(self, session, borrower):
-        earlier_loan, later_loan = (make_pending_loan(session, borrower_id=borrower.id) for _ in "ab")
-
-        assert walk(session, limit=10, borrower_id=borrower.id) == [[later_loan.id, earlier_loan.id]]
-
-    @pytest.mark.parametrize(("limit", "lengths"), [(1, [1, 1, 1, 1]), (3, [3, 1]), (4, [4]), (5, [4])])
-    def test_gives_each_loan_on_one_page(self, session, borrower, limit, lengths):
-        made = [make_pending_loan(session, borrower_id=borrower.id).id for _ in range(4)]
-
-        pages = walk(session, limit=limit, borrower_id=borrower.id)
-
-        assert [len(page) for page in pages] == lengths
-        assert [loan_id for page in pages for loan_id in page] == made[::-1]
-
-    def test_does_not_repeat_a_loan_when_a_newer_one_comes_in(self, session, borrower):
-        made = [make_pending_loan(session, borrower_id=borrower.id).id for _ in range(2)]
-        first = loans.page(session, cursor=None, limit=1, borrower_id=borrower.id)
-        make_pending_loan(session, borrower_id=borrower.id)
-
-        second = loans.page(session, cursor=first.next_cursor, limit=1, borrower_id=borrower.id)
-
-        assert [loan.id for loan in second.items] == made[:1]
-        assert second.next_cursor is None
-
-    def test_applies_every_filter(self, session, borrower):
-        product = make_product(session, currency="USD")
-        given = {"borrower_id": borrower.id, "product": product}
-        pending_loan = make_pending_loan(session, **given, external_id="F-1")
-        approved_loan = make_approved_loan(session, **given)
-        make_pending_loan(session, borrower_id=borrower.id)
-        make_pending_loan(session, product=product)
-
-        def found(**filters):
-            return {loan.id for loan in loans.page(session, cursor=None, limit=200, **filters).items}
-
-        both = {"borrower_id": borrower.id, "product_id": product.id}
-        assert found(**both) == {pending_loan.id, approved_loan.id}
-        assert found(**both, status="approved") == {approved_loan.id}
-        assert found(**both, status="approved", currency="KES") == set()
-        assert found(borrower_id=borrower.id, currency="USD") == {pending_loan.id, approved_loan.id}
-        assert found(external_id="F-1") == {pending_loan.id}
-
-    def test_is_empty_where_nothing_fits(self, session):
-        page = loans.page(session, cursor=None, limit=10, borrower_id=uuid.uuid4())
-
-        assert (page.items, page.next_cursor) == ((), None)
-
-    def test_refuses_a_foreign_cursor(self, session):
-        with pytest.raises(InvalidCursor):
-            loans.page(session, cursor="MTIz", limit=10)
 
 
 class TestPageOfEvents:

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from loans.core.documents import InvalidDocument
-from loans.queries import loans
+from loans.queries import loan_list, loans
 from tests.factories import make_disbursed_loan, make_pending_loan, make_product
 from tests.services import rows
 
@@ -100,7 +100,8 @@ class TestHolidays:
     def test_are_left_out_of_pages(self, session, product):
         loan = make_pending_loan(session, product=product)
 
-        (listed,) = loans.page(session, cursor=None, limit=1, product_id=product.id).items
+        wanted = loan_list.Wanted(product_id=product.id)
+        (listed,) = loan_list.page(session, wanted=wanted, cursor=None, limit=1).items
 
         kept = {name: value for name, value in loan.terms.items() if name != "holidays"}
         assert listed.terms == kept

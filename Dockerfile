@@ -17,6 +17,8 @@ WORKDIR /app
 COPY wsgi.py app.py gunicorn.conf.py ./
 COPY migrations ./migrations
 COPY loans ./loans
+COPY docs/migrating-from-the-first-api.md ./docs/
+COPY scripts/seed.py ./scripts/
 # Here, since the file system is read-only where it runs.
 RUN python -m compileall -q loans migrations wsgi.py app.py gunicorn.conf.py
 

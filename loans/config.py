@@ -13,6 +13,8 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 ENVIRONMENTS = ("development", "test", "staging", "production")
+LEGACY_API_AUTH = ("auto", "on", "off")
+HEALTH_STATUSES = ("healthy", "ok")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 N = TypeVar("N", int, float)
 
@@ -48,11 +50,18 @@ class Settings:
     trusted_proxies: int = 0
     cors_allowed_origins: tuple[str, ...] = ()
     idempotency_retention_days: int = 30
+    legacy_api_auth: str = "auto"
+    health_status: str = "healthy"
 
     @property
     def is_deployed(self) -> bool:
         """Whether this is an installation that others depend on: no defaults for secrets there."""
         return self.environment in {"staging", "production"}
+
+    @property
+    def is_legacy_api_open(self) -> bool:
+        """Whether /api/loans and /api/stats answer without a key: never by default where others depend on it."""
+        return self.legacy_api_auth == "off" or (self.legacy_api_auth == "auto" and not self.is_deployed)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -92,6 +101,8 @@ class Settings:
             idempotency_retention_days=reader.number(
                 "IDEMPOTENCY_RETENTION_DAYS", default=30, at_least=1, cast=int
             ),
+            legacy_api_auth=reader.choice("LEGACY_API_AUTH", default="auto", choices=LEGACY_API_AUTH),
+            health_status=reader.choice("HEALTH_STATUS", default="healthy", choices=HEALTH_STATUSES),
         )
         if reader.faults:
             raise ConfigurationError("cannot start: " + "; ".join(reader.faults))
@@ -114,6 +125,8 @@ SETTINGS = (
     "TRUSTED_PROXIES",
     "CORS_ALLOWED_ORIGINS",
     "IDEMPOTENCY_RETENTION_DAYS",
+    "LEGACY_API_AUTH",
+    "HEALTH_STATUS",
 )
 
 

@@ -39,6 +39,10 @@ loans_disbursed = Counter(
     "loans_disbursed_total", "Loans paid out, whole or their first part.", ["currency"], registry=None
 )
 loans_applied = Counter("loans_applied_total", "Loans applied for.", ["currency"], registry=None)
+# Without the currency: on the first API it is any three characters that a caller invents.
+legacy_loans_created = Counter(
+    "legacy_loans_created_total", "Loan requests recorded by the first API.", registry=None
+)
 idempotent_replays = Counter(
     "idempotent_replays_total", "Answers replayed for a known Idempotency-Key.", registry=None
 )
@@ -74,6 +78,7 @@ COLLECTORS = (
     repayments_reversed,
     loans_disbursed,
     loans_applied,
+    legacy_loans_created,
     idempotent_replays,
     transaction_retries,
     authentication_failures,

@@ -123,7 +123,7 @@ class TestExamples:
             for name, value in headers.items():
                 assert response.headers[name] == ids.translate(value)
 
-        assert asked == 55
+        assert asked == 59
 
     def test_cover_every_route(self, document, app):
         adapter = app.url_map.bind("localhost")

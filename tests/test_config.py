@@ -37,6 +37,8 @@ class TestSettings:
             trusted_proxies=0,
             cors_allowed_origins=(),
             idempotency_retention_days=30,
+            legacy_api_auth="auto",
+            health_status="healthy",
         )
 
     def test_are_the_same_from_an_empty_environment_and_from_none(self):
@@ -58,6 +60,8 @@ class TestSettings:
             "TRUSTED_PROXIES": "2",
             "CORS_ALLOWED_ORIGINS": "https://desk.example.com, http://localhost:3000,",
             "IDEMPOTENCY_RETENTION_DAYS": "90",
+            "LEGACY_API_AUTH": "on",
+            "HEALTH_STATUS": "ok",
         }
 
         settings = Settings.from_env(environ)
@@ -78,6 +82,8 @@ class TestSettings:
             trusted_proxies=2,
             cors_allowed_origins=("https://desk.example.com", "http://localhost:3000"),
             idempotency_retention_days=90,
+            legacy_api_auth="on",
+            health_status="ok",
         )
 
     @pytest.mark.parametrize("name", SETTINGS)
@@ -128,6 +134,8 @@ class TestFaults:
                 "HEALTH_DB_TIMEOUT_SECONDS": "nan",
                 "REQUEST_BODY_BYTES_MAX": "1023",
                 "TRUSTED_PROXIES": "1.5",
+                "LEGACY_API_AUTH": "open",
+                "HEALTH_STATUS": "fine",
             }
         )
 
@@ -142,7 +150,9 @@ class TestFaults:
             "DB_LOCK_TIMEOUT_MS must be a number of at least 1; "
             "HEALTH_DB_TIMEOUT_SECONDS must be a number of at least 0.1; "
             "REQUEST_BODY_BYTES_MAX must be a number of at least 1024; "
-            "TRUSTED_PROXIES must be a number of at least 0"
+            "TRUSTED_PROXIES must be a number of at least 0; "
+            "LEGACY_API_AUTH must be one of auto, on, off; "
+            "HEALTH_STATUS must be one of healthy, ok"
         )
 
     @pytest.mark.parametrize("endless", ["inf", "1e999", "-inf"])

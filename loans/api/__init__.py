@@ -19,6 +19,7 @@ from loans.api import (
     health,
     index,
     ledger,
+    legacy_loans,
     products,
     repayments,
     requests,
@@ -40,6 +41,7 @@ RESOURCES = (
     simulations.blueprint,
     explanations.blueprint,
     ledger.blueprint,
+    legacy_loans.blueprint,
 )
 UNGUARDED = (index.blueprint, health.blueprint)
 # The page has its configuration inline, and its icons as data URLs in its style sheet.
@@ -92,6 +94,7 @@ def register(app: Flask, settings: Settings) -> None:
     errors.init_app(app)
     deprecation.init_app(app)
     cross_origin.init_app(app, origins=settings.cors_allowed_origins)
+    legacy_loans.init_app(app, settings)
 
 
 def _own_host_only(response: Response) -> Response:

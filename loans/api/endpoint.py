@@ -8,7 +8,6 @@ and gives the result.
 import copy
 import dataclasses
 import functools
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -21,7 +20,7 @@ from flask_smorest import Blueprint as SmorestBlueprint
 from sqlalchemy.orm import Session
 
 from loans.api import conditional, cross_origin, deprecation, requests, security, shapes
-from loans.api.errors import IdempotencyKeyMissing, InvalidIdempotencyKey
+from loans.api.errors import IdempotencyKeyMissing
 from loans.db import db, transaction
 from loans.schemas.common import PageArgs, Problem
 from loans.services import idempotency
@@ -29,13 +28,12 @@ from loans.services.context import Context
 from loans.services.idempotency import Answer, Claim
 
 V = TypeVar("V", bound=Callable[..., Any])
-KEY_LENGTH_MAX = 255
 
 KEY_PARAMETER = {
     "in": "header",
     "name": "Idempotency-Key",
     "required": True,
-    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MAX},
+    "schema": {"type": "string", "minLength": 1, "maxLength": requests.KEY_LENGTH_MAX},
     "description": "Makes the request safe to repeat: the same key with the same request gets the same answer.",
 }
 IF_MATCH_PARAMETER = {
@@ -326,26 +324,17 @@ def _rehearse(act: Callable[[Session, Context], Answer]) -> Response:
 
 
 def _claim() -> Claim:
-    """Read the Idempotency-Key, bare or quoted, and make the fingerprint of the request.
+    """Read the Idempotency-Key, which every command carries.
 
     :raises IdempotencyKeyMissing: if there is none.
     :raises InvalidIdempotencyKey: if it is empty, too long or not printable.
     """
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        raise IdempotencyKeyMissing("send an Idempotency-Key, for example a random UUID, with every POST")
-    if len(key) > 1 and key.startswith('"') and key.endswith('"'):
-        key = key[1:-1]
-    if not 0 < len(key) <= KEY_LENGTH_MAX or not key.isascii() or not key.isprintable():
-        raise InvalidIdempotencyKey(
-            f"an Idempotency-Key has 1 to {KEY_LENGTH_MAX} printable ASCII characters"
-        )
     # Two bodies that say the same in another order or spacing are the same request.
     said = json.dumps(requests.body_of(request), sort_keys=True, default=str)
-    asked = "\n".join([request.method, request.path, request.query_string.decode("latin-1"), said])
-    return Claim(
-        client_id=security.caller().id, key=key, fingerprint=hashlib.sha256(asked.encode("utf-8")).digest()
-    )
+    wanted = requests.claim(said.encode("utf-8"))
+    if wanted is None:
+        raise IdempotencyKeyMissing("send an Idempotency-Key, for example a random UUID, with every POST")
+    return wanted
 
 
 def _dump(schema: ma.Schema, result: Any) -> bytes:

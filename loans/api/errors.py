@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from loans import calendars, db, metrics
-from loans.api import conditional, security
+from loans.api import conditional, legacy_errors, security
 from loans.core import (
     business_days,
     changes,
@@ -36,6 +36,7 @@ from loans.services import (
     api_keys,
     borrowers,
     idempotency,
+    legacy_loans,
     loan_events,
     origination,
     products,
@@ -136,6 +137,8 @@ STATUS: Mapping[type[LendingError], HTTPStatus] = {
     settlement.MoreThanThereIs: HTTPStatus.UNPROCESSABLE_ENTITY,
     settlement.UnknownRepayment: HTTPStatus.UNPROCESSABLE_ENTITY,
     terms.InvalidTerms: HTTPStatus.UNPROCESSABLE_ENTITY,
+    legacy_loans.LegacyLoanNotFound: HTTPStatus.NOT_FOUND,
+    **legacy_errors.STATUS,
 }
 
 # Codes of errors that have no class of ours behind them: code, title and meaning by status.
@@ -276,6 +279,8 @@ def catalogue() -> dict[str, dict[str, Any]]:
 def _problem(
     *, status: int, code: str, title: str, detail: str, extensions: Mapping[str, Any] | None = None
 ) -> Response:
+    if legacy_errors.concerns(request.path):
+        return legacy_errors.answer(status=status, code=code, detail=detail)
     body = {
         "type": f"/errors/{code}",
         "title": title,

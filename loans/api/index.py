@@ -1,12 +1,16 @@
 """Blueprint index: where things are, and what each error code means."""
 
-from flask import Blueprint, abort, jsonify
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, jsonify
 from flask.typing import ResponseReturnValue
 
 from loans import __version__
 from loans.api import errors
 
 blueprint = Blueprint("index", __name__)
+# What the deprecation headers of the first API lead to; the image carries this one page.
+MIGRATION_PAGE = Path(__file__).parents[2] / "docs" / "migrating-from-the-first-api.md"
 
 
 @blueprint.get("/")
@@ -21,6 +25,12 @@ def index() -> ResponseReturnValue:
         errors="/errors",
         health="/health",
     )
+
+
+@blueprint.get("/docs/migrating-from-the-first-api.md")
+def migration_page() -> ResponseReturnValue:
+    """Give the page for those who still call the first API."""
+    return Response(MIGRATION_PAGE.read_bytes(), content_type="text/markdown; charset=utf-8")
 
 
 @blueprint.get("/errors")

@@ -1,5 +1,6 @@
 """What comes in: strict JSON, a business-day context for services, one canonical log line for each request."""
 
+import hashlib
 import json
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
@@ -11,11 +12,13 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from loans import clock
 from loans.api import body, security
-from loans.api.errors import InvalidRequest
+from loans.api.errors import InvalidIdempotencyKey, InvalidRequest
 from loans.logger import clear_request_context, log, request_id, setup_request_context, traceparent
 from loans.services.context import Context
+from loans.services.idempotency import Claim
 
 DEPTH_MAX = 20
+KEY_LENGTH_MAX = 255
 DRY_RUN = "dry_run"
 UNLOGGED = frozenset(
     {"/health", "/health-db", "/metrics"}
@@ -107,6 +110,28 @@ def is_dry_run() -> bool:
     if faults:
         raise InvalidRequest({"query": faults})
     return asked == "true"
+
+
+def claim(said: bytes) -> Claim | None:
+    """Read the Idempotency-Key, bare or quoted, and make the fingerprint of the request with what its body says.
+
+    :raises InvalidIdempotencyKey: if there is one that is empty, too long or not printable.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if len(key) > 1 and key.startswith('"') and key.endswith('"'):
+        key = key[1:-1]
+    if not 0 < len(key) <= KEY_LENGTH_MAX or not key.isascii() or not key.isprintable():
+        raise InvalidIdempotencyKey(
+            f"an Idempotency-Key has 1 to {KEY_LENGTH_MAX} printable ASCII characters"
+        )
+    asked = "\n".join([request.method, request.path, request.query_string.decode("latin-1"), ""])
+    return Claim(
+        client_id=security.caller().id,
+        key=key,
+        fingerprint=hashlib.sha256(asked.encode("utf-8") + said).digest(),
+    )
 
 
 def context() -> Context:

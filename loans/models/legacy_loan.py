@@ -1,4 +1,4 @@
-"""Legacy loan: rows of the service that this one replaces, kept as they were found (migration 0001)."""
+"""Legacy loan: requests of the first API, those of the service that this one replaces included (migration 0001)."""
 
 import uuid
 from datetime import datetime
@@ -11,7 +11,7 @@ from loans.db import db
 
 
 class LegacyLoan(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy makes Model at run time
-    """A loan request of the earlier service. Nothing reads it yet; its amounts are decimals, not minor units."""
+    """A loan request of the first API. Its amount is a decimal, not minor units, and nothing is posted on it."""
 
     __tablename__ = "legacy_loans"
     __table_args__ = (
@@ -21,6 +21,7 @@ class LegacyLoan(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchem
             "status IN ('pending', 'approved', 'rejected', 'disbursed', 'repaid', 'defaulted')",
             name=sa.schema.conv("chk_status_enum"),
         ),
+        sa.Index("ix_legacy_loans_created_at_id", "created_at", "id"),
     )
 
     id: Mapped[uuid.UUID]

@@ -36,6 +36,8 @@ SCOPES = (
     "repayments:write",
     "repayments:reverse",
     "ledger:read",
+    "legacy:read",
+    "legacy:write",
 )
 
 

@@ -1,8 +1,9 @@
-"""The demo portfolio: three borrowers, seven products, a loan for every status, method and event.
+"""The demo portfolio: three borrowers, seven products, a loan for every status, method and event, five old requests.
 
 Each step adds one thing if it is missing, found by its external_id or code, and tells whether it did.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from loans.queries import borrowers as stored_borrowers
 from loans.queries import loans as stored_loans
 from loans.queries import products as stored_products
-from loans.services import borrowers, origination, products
+from loans.services import borrowers, legacy_loans, origination, products
 from loans.services.context import Context
 from loans.services.demo_acts import Telling
 from loans.services.demo_loans import BORROWERS, LOANS, PRODUCTS, DemoLoan, DemoProduct
@@ -25,6 +26,15 @@ def steps(context: Context) -> Sequence[Step]:
         *(_borrower_step(row, context) for row in BORROWERS),
         *(_product_step(row, context) for row in PRODUCTS),
         *(_loan_step(row, context) for row in LOANS),
+        *legacy_steps(context),
+    )
+
+
+def legacy_steps(context: Context) -> Sequence[Step]:
+    """Give the steps that add the five loan requests with which installations of the first API began."""
+    return tuple(
+        functools.partial(legacy_loans.seed, number=number, context=context)
+        for number in range(1, len(legacy_loans.SEEDS) + 1)
     )
 
 

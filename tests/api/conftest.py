@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from loans import clock
@@ -72,3 +74,31 @@ def empty_api(make_database: Callable[..., str], today: Callable[..., None]) -> 
     yield Api(client=app.test_client(), key=key)
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture
+def make_book(make_database: Callable[..., str]) -> Iterator[Callable[..., Flask]]:
+    """Make an application with a database of its own that holds so many requests of the first API."""
+    engines = []
+
+    def make(count: int, **given: Any) -> Flask:
+        app = create_app(make_settings(make_database(), **given.pop("settings", {})))
+        with app.app_context():
+            transaction(lambda session: _add_requests(session, count, **given))
+            engines.append(db.engine)
+        return app
+
+    yield make
+    for engine in engines:
+        engine.dispose()
+
+
+def _add_requests(session: Session, count: int, *, step: str = "1 second") -> None:
+    """Add rows of one size, each a step newer than the one before."""
+    statement = sa.text(
+        "INSERT INTO legacy_loans (id, borrower_id, amount, currency, status, created_at, updated_at)"
+        " SELECT gen_random_uuid(), 'row-' || n, 100, 'KES', 'pending',"
+        " timestamptz '2026-01-01T00:00:00Z' + n * CAST(:step AS interval), now()"
+        " FROM generate_series(1, :count) n"
+    )
+    session.execute(statement, {"count": count, "step": step})

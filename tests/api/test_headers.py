@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, Response
 
 from loans.api import deprecation, errors
-from loans.api.deprecation import deprecated
+from loans.api.deprecation import Deprecation, deprecated
 from loans.api.endpoint import Blueprint, query
 from loans.app import create_app
 from loans.db import db
@@ -70,7 +70,7 @@ class TestDeprecated:
         blueprint = Blueprint("old", __name__, url_prefix="/api/v0")
 
         @query(blueprint, "/old", scope="ledger:read", returns=TrialBalanceOut)
-        @deprecated(since=date(2026, 1, 1), sunset=date(2026, 12, 31), link="/docs/old")
+        @deprecated(Deprecation(since=date(2026, 1, 1), sunset=date(2026, 12, 31), link="/docs/old"))
         def old_view(_session):
             """Answer."""
 
@@ -105,15 +105,16 @@ class TestDeprecated:
         assert {"Deprecation", "Sunset", "Link"} & set(headers.keys()) == set()
 
     def test_may_have_no_sunset(self):
-        @deprecated(since=date(2026, 1, 1), link="/docs/old")
-        def view():
-            """Answer."""
+        told = Deprecation(since=date(2026, 1, 1), link="/docs/old", link_type="text/markdown")
 
-        assert view.__deprecated__.sunset is None
+        headers = told.put_on(Response()).headers
+
+        assert "Sunset" not in headers
+        assert headers.getlist("Link") == ['</docs/old>; rel="deprecation"; type="text/markdown"']
 
     def test_cannot_go_before_it_is_deprecated(self):
         with pytest.raises(ValueError, match="before"):
-            deprecated(since=date(2026, 1, 2), sunset=date(2026, 1, 1), link="/docs/old")
+            Deprecation(since=date(2026, 1, 2), sunset=date(2026, 1, 1), link="/docs/old")
 
 
 class TestCrossOrigin:

@@ -134,3 +134,11 @@ class TestHealthDb:
                 answers.append(client.get("/health-db").status_code)
 
         assert answers == [200, 500, 200]
+
+
+class TestHealthStatus:
+    @pytest.mark.parametrize("word", ["healthy", "ok"])
+    def test_is_the_word_that_was_chosen(self, word):
+        client = create_app(make_settings(NOWHERE, health_status=word)).test_client()
+
+        assert client.get("/health").data == f'{{"status":"{word}"}}\n'.encode()

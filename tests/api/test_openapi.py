@@ -42,7 +42,8 @@ class TestDocument:
             (path, method.upper())
             for path, item in document["paths"].items()
             for method in item
-            if method != "parameters"
+            # The first API has an own error shape: tests/api/test_legacy_loans.py.
+            if method != "parameters" and path.startswith(routes.PREFIX)
         }
 
         assert documented == {(route.documented_path, route.method) for route in routes.ROUTES}

@@ -20,8 +20,8 @@ class TestSeedDemo:
         first, second = flask("seed-demo"), flask("seed-demo")
 
         assert (first.exit_code, second.exit_code) == (0, 0)
-        assert first.stdout.endswith("Demo portfolio complete: 28 added, 0 there already.\n")
-        assert second.stdout.endswith("Demo portfolio complete: 0 added, 28 there already.\n")
+        assert first.stdout.endswith("Demo portfolio complete: 33 added, 0 there already.\n")
+        assert second.stdout.endswith("Demo portfolio complete: 0 added, 33 there already.\n")
 
     def test_brings_a_loan_in_every_status_that_can_be_reached(self, flask, book):
         flask("seed-demo")
@@ -39,11 +39,11 @@ class TestSeedDemo:
     def test_brings_three_borrowers_seven_products_and_every_event(self, flask, book):
         flask("seed-demo")
 
-        tables = ("borrowers", "products", "loans")
+        tables = ("borrowers", "products", "loans", "legacy_loans")
         found = counts(
             book, " UNION ALL ".join(f"SELECT '{table}', count(*) FROM {table}" for table in tables)
         )
-        assert found == {"borrowers": 3, "products": 7, "loans": 18}
+        assert found == {"borrowers": 3, "products": 7, "loans": 18, "legacy_loans": 5}
         assert counts(
             book,
             "SELECT external_id, count(*) FROM loans JOIN installments ON loan_id = id"
@@ -81,7 +81,7 @@ class TestSeedDemo:
         result = flask("seed-demo")
 
         assert left_behind == {"borrowers": 3}
-        assert result.stdout.endswith("Demo portfolio complete: 25 added, 3 there already.\n")
+        assert result.stdout.endswith("Demo portfolio complete: 30 added, 3 there already.\n")
         assert flask("verify").exit_code == 0
 
     def test_run_twice_at_once_adds_everything_once(self, book, start_flask):

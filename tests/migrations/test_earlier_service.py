@@ -4,6 +4,12 @@ from decimal import Decimal
 
 import pytest
 
+from loans.app import create_app
+from loans.db import db, transaction
+from loans.services import demo
+from tests.conftest import make_settings
+from tests.factories import make_context
+
 # The table and the five rows that such an installation has, as its own migration and seed wrote them.
 INSTALLATION = (
     """
@@ -65,7 +71,7 @@ class TestEarlierService:
         assert installation.rows("SELECT * FROM legacy_loans ORDER BY id") == before
         assert installation.rows(f"SELECT {BUSINESS_COLUMNS} FROM legacy_loans ORDER BY id") == ROWS
         assert installation.rows("SELECT count(*) FROM loans") == [(0,)]
-        assert installation.rows("SELECT version_num FROM alembic_version") == [("0009",)]
+        assert installation.rows("SELECT version_num FROM alembic_version") == [("0010",)]
 
     def test_gets_the_same_schema_as_a_new_installation(self, installation, newest):
         installation.upgrade()
@@ -81,3 +87,62 @@ class TestEarlierService:
         assert installation.rows("SELECT * FROM loans ORDER BY id") == rows
         assert installation.schema() == schema
         assert installation.rows("SELECT version_num FROM alembic_version") == [("0001",)]
+
+
+class TestFirstApi:
+    """What a client of that service reads before and after the upgrade."""
+
+    # As that service answered for these rows, newest first.
+    ADDED = """
+        INSERT INTO loans (id, borrower_id, amount, currency, status, term_months, interest_rate_apr,
+                           created_at, updated_at) VALUES
+        ('6e2b7a51-93c4-4d0e-8a77-2f6c1d90b3e4', 'usr_india_999', 12000.50, 'INR', 'pending', NULL, NULL,
+         '2027-01-02T03:04:05.678901+00:00', '2027-01-02T03:04:05.678901+00:00'),
+        ('c0a8d3f2-5b16-4e79-9d40-7a1e8b5c2f63', ' ', 0.01, 'US$', 'defaulted', 2147483647, 100,
+         '2019-12-31T23:30:00-01:00', '2020-02-29T12:00:00+00:00')
+    """
+    ANSWER = (
+        '[{"amount":"12000.50","borrower_id":"usr_india_999","created_at":"Sat, 02 Jan 2027 03:04:05 GMT",'
+        '"currency":"INR","id":"6e2b7a51-93c4-4d0e-8a77-2f6c1d90b3e4","interest_rate_apr":null,'
+        '"status":"pending","term_months":null,"updated_at":"Sat, 02 Jan 2027 03:04:05 GMT"},'
+        '{"amount":"0.01","borrower_id":" ","created_at":"Wed, 01 Jan 2020 00:30:00 GMT","currency":"US$",'
+        '"id":"c0a8d3f2-5b16-4e79-9d40-7a1e8b5c2f63","interest_rate_apr":"100.00","status":"defaulted",'
+        '"term_months":2147483647,"updated_at":"Sat, 29 Feb 2020 12:00:00 GMT"}]\n'
+    )
+
+    def test_reads_the_same_of_the_upgraded_database(self, installation):
+        installation.rows("DELETE FROM loans")
+        installation.rows(self.ADDED)
+        installation.upgrade()
+        client = create_app(make_settings(installation.url)).test_client()
+
+        answer = client.get("/api/loans").text
+
+        assert answer == self.ANSWER
+        assert client.get("/api/stats").text == (
+            '{"avg_amount":6000.255,"by_currency":{"INR":1,"US$":1},"by_status":{"defaulted":1,"pending":1},'
+            '"total_amount":12000.51,"total_loans":2}\n'
+        )
+
+    def test_keeps_its_rows_and_ours_on_the_way_down_and_up(self, installation):
+        installation.upgrade()
+        client = create_app(make_settings(installation.url)).test_client()
+        made = client.post("/api/loans", json={"borrower_id": "b", "amount": 1, "currency": "KES"})
+        before = client.get("/api/loans").text
+
+        installation.downgrade("0001")
+        count = installation.rows("SELECT count(*) FROM loans")
+        installation.upgrade()
+
+        assert made.status_code == 201
+        assert count == [(6,)]
+        assert client.get("/api/loans").text == before
+
+    def test_finds_its_five_rows_there_and_seeds_nothing(self, installation):
+        installation.upgrade()
+
+        with create_app(make_settings(installation.url)).app_context():
+            added = sum(transaction(step) for step in demo.legacy_steps(make_context()))
+            db.engine.dispose()
+
+        assert added == 0

@@ -98,7 +98,7 @@ class TestSteps:
 
         added = [transaction(step) for step in demo.steps(context)]
 
-        assert added == [False] * 28
+        assert added == [False] * 33
         assert statuses(session) == before
 
     def test_leave_a_book_without_fault(self, session):

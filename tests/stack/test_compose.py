@@ -355,6 +355,8 @@ class TestDockerfile:
             "!gunicorn.conf.py",
             "!migrations/",
             "!loans/",
+            "!docs/migrating-from-the-first-api.md",
+            "!scripts/seed.py",
             "**/__pycache__/",
             "**/*.pyc",
         ]

@@ -51,6 +51,7 @@ hashed() {
 }
 
 random 64 | keep secret_key
+printf '%s:%s\n' "$(date -u +%Y-%m)" "$(random 64)" | keep jwt_keys
 for name in postgres_password app_password metrics_password backup_password grafana_admin_password prometheus_password; do
   random 32 | keep "$name"
 done

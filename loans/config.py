@@ -3,6 +3,8 @@
 docs/settings.md describes each of them; a convention test compares the two.
 """
 
+import hashlib
+import hmac
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping
@@ -19,6 +21,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 N = TypeVar("N", int, float)
 
 SECRET_KEY_LENGTH_MIN = 32
+JWT_KEY = re.compile(r"([A-Za-z0-9._-]{1,32}):(\S{32,})", re.ASCII)
 DEVELOPMENT_SECRET_KEY = "development-only-secret-key-never-in-production"  # noqa: S105 - refused outside development
 
 # Scheme, host and perhaps port, and not a character more: what flask-cors would take for a pattern is none of it.
@@ -39,6 +42,7 @@ class Settings:
     environment: str = "development"
     database_url: str | None = field(default=None, repr=False)
     secret_key: str = field(default=DEVELOPMENT_SECRET_KEY, repr=False)
+    jwt_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     data_dir: Path = Path(".data")
     business_timezone: str = "UTC"
     log_level: str = "info"
@@ -63,6 +67,12 @@ class Settings:
         """Whether /api/loans and /api/stats answer without a key: never by default where others depend on it."""
         return self.legacy_api_auth == "off" or (self.legacy_api_auth == "auto" and not self.is_deployed)
 
+    @property
+    def signing_keys(self) -> tuple[tuple[str, str], ...]:
+        """Name and secret of each key of access tokens, the one that signs first; without any, one of SECRET_KEY."""
+        derived = hmac.new(self.secret_key.encode(), b"access tokens", hashlib.sha256).hexdigest()
+        return self.jwt_keys or (("derived", derived),)
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         """Read every setting from environment variables.
@@ -79,11 +89,13 @@ class Settings:
             reader.faults.append(f"SECRET_KEY must have at least {SECRET_KEY_LENGTH_MIN} characters")
         if deployed and secret_key == DEVELOPMENT_SECRET_KEY:
             reader.faults.append("SECRET_KEY must not be the one used in development")
+        jwt_keys = _jwt_keys(reader.secret("JWT_KEYS", default=None if deployed else ""), reader.faults)
         database_url = reader.secret("DATABASE_URL", default=None if deployed else "") or None
         settings = cls(
             environment=environment,
             database_url=_with_driver(database_url, reader.faults),
             secret_key=secret_key,
+            jwt_keys=jwt_keys,
             data_dir=Path(environ.get("DATA_DIR") or ".data"),
             business_timezone=reader.timezone("BUSINESS_TIMEZONE", default="UTC"),
             log_level=reader.choice("LOG_LEVEL", default="info", choices=LOG_LEVELS),
@@ -114,6 +126,7 @@ SETTINGS = (
     "FLASK_ENV",
     "DATABASE_URL",
     "SECRET_KEY",
+    "JWT_KEYS",
     "DATA_DIR",
     "BUSINESS_TIMEZONE",
     "LOG_LEVEL",
@@ -144,6 +157,17 @@ def _with_driver(url: str | None, faults: list[str]) -> str | None:
             return _readable("postgresql+psycopg2://" + url.removeprefix(prefix), faults)
     faults.append("DATABASE_URL must begin with postgresql:// (PostgreSQL is the only database)")
     return None
+
+
+def _jwt_keys(text: str, faults: list[str]) -> tuple[tuple[str, str], ...]:
+    """Read pairs such as `2026-11:secret`, between commas or white space; a fault shows no secret."""
+    pairs = [JWT_KEY.fullmatch(pair) for pair in re.split(r"[\s,]+", text) if pair]
+    found = tuple((pair[1], pair[2]) for pair in pairs if pair is not None)
+    if len(found) < len(pairs) or (text and not pairs):
+        faults.append("JWT_KEYS must be pairs kid:secret, each secret of at least 32 characters")
+    if len(dict(found)) < len(found):
+        faults.append("JWT_KEYS must not give two secrets the same kid")
+    return found
 
 
 def _readable(url: str, faults: list[str]) -> str | None:

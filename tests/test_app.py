@@ -15,7 +15,7 @@ from tests.conftest import make_settings
 @pytest.fixture
 def clean_environment(monkeypatch):
     """No setting of ours in the environment, whoever runs the tests."""
-    for name in ("ENVIRONMENT", "FLASK_ENV", "DATABASE_URL", "SECRET_KEY", "DATA_DIR"):
+    for name in ("ENVIRONMENT", "FLASK_ENV", "DATABASE_URL", "SECRET_KEY", "JWT_KEYS", "DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 

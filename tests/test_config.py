@@ -8,7 +8,8 @@ from loans.config import DEVELOPMENT_SECRET_KEY, SETTINGS, ConfigurationError, S
 
 SECRET = "0123456789abcdef0123456789abcdef"  # noqa: S105 - a test's
 URL = "postgresql://app:hunter2@db.example.org:5432/loans"
-PRODUCTION = {"ENVIRONMENT": "production", "SECRET_KEY": SECRET, "DATABASE_URL": URL}
+JWT_KEYS = "2026-06:fedcba9876543210fedcba9876543210"
+PRODUCTION = {"ENVIRONMENT": "production", "SECRET_KEY": SECRET, "JWT_KEYS": JWT_KEYS, "DATABASE_URL": URL}
 
 
 def faults_of(environ):
@@ -49,6 +50,7 @@ class TestSettings:
             "ENVIRONMENT": "staging",
             "DATABASE_URL": URL,
             "SECRET_KEY": SECRET,
+            "JWT_KEYS": f"{JWT_KEYS}, 2026-05:{SECRET}\n",
             "DATA_DIR": "/var/data",
             "BUSINESS_TIMEZONE": "Africa/Nairobi",
             "LOG_LEVEL": "warning",
@@ -71,6 +73,7 @@ class TestSettings:
             environment="staging",
             database_url="postgresql+psycopg2://app:hunter2@db.example.org:5432/loans",
             secret_key=SECRET,
+            jwt_keys=(("2026-06", "fedcba9876543210fedcba9876543210"), ("2026-05", SECRET)),
             data_dir=Path("/var/data"),
             business_timezone="Africa/Nairobi",
             log_level="warning",
@@ -98,6 +101,7 @@ class TestSettings:
         shown = repr(Settings.from_env(PRODUCTION))
 
         assert SECRET not in shown
+        assert JWT_KEYS[8:] not in shown
         assert "hunter2" not in shown
         assert "environment='production'" in shown
 
@@ -186,6 +190,44 @@ class TestDatabaseUrl:
         assert "DATABASE_URL must begin with postgresql://" in faults_of({"DATABASE_URL": url})
 
 
+class TestJwtKeys:
+    def test_come_from_the_secret_key_where_there_are_none(self):
+        default, other = Settings(), Settings(secret_key=SECRET)
+
+        assert [kid for kid, _ in default.signing_keys] == ["derived"]
+        assert default.signing_keys != other.signing_keys
+        assert SECRET not in other.signing_keys[0][1]
+
+    def test_are_used_as_they_are_given(self):
+        settings = Settings.from_env({"JWT_KEYS": JWT_KEYS})
+
+        assert settings.signing_keys == (("2026-06", "fedcba9876543210fedcba9876543210"),)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            ",",
+            "no-colon",
+            f":{SECRET}",
+            f"a b:{SECRET}",
+            "2026-06:short",
+            f"{JWT_KEYS},x",
+            f"{'k' * 33}:{SECRET}",
+        ],
+    )
+    def test_are_pairs_and_no_fault_shows_them(self, text):
+        told = faults_of({"JWT_KEYS": text})
+
+        assert (
+            told == "cannot start: JWT_KEYS must be pairs kid:secret, each secret of at least 32 characters"
+        )
+
+    def test_have_a_kid_of_their_own(self):
+        told = faults_of({"JWT_KEYS": f"{JWT_KEYS} 2026-06:{SECRET}"})
+
+        assert told == "cannot start: JWT_KEYS must not give two secrets the same kid"
+
+
 class TestEnvironment:
     @pytest.mark.parametrize(
         ("environ", "environment"),
@@ -214,16 +256,16 @@ class TestEnvironment:
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
 class TestDeployed:
-    def test_starts_with_a_secret_and_a_database(self, environment):
+    def test_starts_with_secrets_and_a_database(self, environment):
         settings = Settings.from_env(PRODUCTION | {"ENVIRONMENT": environment})
 
         assert settings.secret_key == SECRET
         assert settings.database_url == "postgresql+psycopg2://app:hunter2@db.example.org:5432/loans"
 
-    def test_wants_both(self, environment):
+    def test_wants_all_three(self, environment):
         assert faults_of({"ENVIRONMENT": environment}) == (
             "cannot start: SECRET_KEY must be set; SECRET_KEY must have at least 32 characters; "
-            "DATABASE_URL must be set"
+            "JWT_KEYS must be set; DATABASE_URL must be set"
         )
 
     def test_wants_them_when_flask_env_says_so(self, environment):
@@ -246,15 +288,22 @@ class TestDeployed:
 
 class TestSecretFiles:
     def test_hold_what_the_variable_would(self, tmp_path):
-        secret, url = tmp_path / "secret", tmp_path / "url"
+        secret, url, keys = (tmp_path / name for name in ("secret", "url", "keys"))
         secret.write_text(f"{SECRET}\n")
+        keys.write_text(f"{JWT_KEYS}\n2026-05:{SECRET}\n")
         url.write_text(f"{URL}\n")
 
         settings = Settings.from_env(
-            {"ENVIRONMENT": "production", "SECRET_KEY_FILE": str(secret), "DATABASE_URL_FILE": str(url)}
+            {
+                "ENVIRONMENT": "production",
+                "SECRET_KEY_FILE": str(secret),
+                "JWT_KEYS_FILE": str(keys),
+                "DATABASE_URL_FILE": str(url),
+            }
         )
 
         assert settings.secret_key == SECRET
+        assert [kid for kid, _ in settings.jwt_keys] == ["2026-06", "2026-05"]
         assert settings.database_url == "postgresql+psycopg2://app:hunter2@db.example.org:5432/loans"
 
     def test_win_over_the_variable(self, tmp_path):
@@ -278,7 +327,7 @@ class TestSecretFiles:
             PRODUCTION | {"SECRET_KEY_FILE": str(file)}
         )
 
-    @pytest.mark.parametrize("name", ["SECRET_KEY_FILE", "DATABASE_URL_FILE"])
+    @pytest.mark.parametrize("name", ["SECRET_KEY_FILE", "JWT_KEYS_FILE", "DATABASE_URL_FILE"])
     def test_that_hold_nothing_but_a_line_end_are_named(self, tmp_path, name):
         file = tmp_path / "empty"
         file.write_text("\n")

@@ -46,7 +46,7 @@ class TestSeed:
         assert seed(url).stdout == "Seed complete. Inserted 1 rows.\n"
 
     def test_is_refused_where_others_depend_on_the_installation(self, make_database):
-        run = seed(make_database(), ENVIRONMENT="production")
+        run = seed(make_database(), ENVIRONMENT="production", JWT_KEYS=f"k:{'x' * 40}")
 
         assert (run.returncode, run.stdout) == (1, "")
         assert run.stderr == "seed.py is for development: this is production\n"

@@ -205,7 +205,7 @@ class TestStart:
         assert not postmaster.exists()
 
     def test_refuses_in_one_sentence_to_be_deployed_without_a_database(self):
-        settings = {"ENVIRONMENT": "production", "SECRET_KEY": "x" * 40}
+        settings = {"ENVIRONMENT": "production", "SECRET_KEY": "x" * 40, "JWT_KEYS": "k:" + "x" * 40}
 
         ended = subprocess.run(
             [sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:0", "wsgi:app"],

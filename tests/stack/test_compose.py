@@ -309,8 +309,8 @@ class TestWhatComposeMakesOfThem:
         }
 
         assert secrets == {
-            "api": ["database_url", "secret_key"],
-            "api-green": ["database_url", "secret_key"],
+            "api": ["database_url", "jwt_keys", "secret_key"],
+            "api-green": ["database_url", "jwt_keys", "secret_key"],
             "backup": ["backup_password"],
             "db": ["postgres_password"],
             "grafana": ["grafana_admin_password"],
@@ -318,12 +318,13 @@ class TestWhatComposeMakesOfThem:
                 "app_password",
                 "backup_password",
                 "database_url_owner",
+                "jwt_keys",
                 "metrics_password",
                 "secret_key",
             ],
             "nginx": ["prometheus_htpasswd"],
             "postgres-exporter": ["metrics_password"],
-            "verify": ["database_url", "secret_key"],
+            "verify": ["database_url", "jwt_keys", "secret_key"],
         }
 
 

@@ -1,6 +1,7 @@
 """What a deployment stands on: secrets, certificate, image, and the check of a backup."""
 
 import hashlib
+import re
 import shutil
 import stat
 import subprocess
@@ -32,6 +33,7 @@ class TestSecrets:
             "database_url",
             "database_url_owner",
             "grafana_admin_password",
+            "jwt_keys",
             "metrics_password",
             "postgres_password",
             "prometheus_htpasswd",
@@ -49,6 +51,7 @@ class TestSecrets:
         assert len(set(passwords)) == 6
         assert all(len(password) == 32 and password.isalnum() for password in passwords)
         assert len((folder / "secret_key").read_text()) == 64
+        assert re.fullmatch(r"\d{4}-\d\d:[A-Za-z0-9]{64}\n", (folder / "jwt_keys").read_text())
         assert (folder / "database_url").read_text() == (
             f"postgresql+psycopg2://branchloans_app:{(folder / 'app_password').read_text()}@db:5432/branchloans_prod\n"
         )

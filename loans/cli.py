@@ -1,9 +1,7 @@
 """The flask commands: what an operator types. Long ones show their progress; every one says what to do next."""
 
 import sys
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import click
 import sqlalchemy as sa
@@ -12,13 +10,13 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from loans import clock, ledger
+from loans import access_cli, clock, ledger
 from loans.api import security
 from loans.core import money
 from loans.core.errors import LendingError
 from loans.db import db, transaction
 from loans.queries import loans
-from loans.services import api_keys, demo, idempotency, verification
+from loans.services import demo, idempotency, verification
 from loans.services.context import Context
 
 FAULTS_SHOWN_MAX = 100
@@ -28,40 +26,8 @@ PURGED_AT_ONCE = 1000
 
 def register(app: Flask) -> None:
     """Give the application its commands."""
-    for command in (create_key, purge_idempotency_keys, seed_demo, trial_balance, verify):
+    for command in (*access_cli.COMMANDS, purge_idempotency_keys, seed_demo, trial_balance, verify):
         app.cli.add_command(command)
-
-
-@click.command("create-key")
-@click.option("--name", required=True, help="Whose key it is, for people to read.")
-@click.option(
-    "--scopes",
-    required=True,
-    help=f"Comma-separated, or `all`. There are: {', '.join(api_keys.SCOPES)}.",
-)
-@click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires; never where left out.")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the key to this file (mode 0600) too; if it holds a key that is still valid, keep that one.",
-)
-@with_appcontext
-def create_key(name: str, scopes: str, days: int | None, output: Path | None) -> None:
-    """Issue an API key and print it; it cannot be shown again."""
-    if output is not None and output.exists():
-        kept = output.read_text(encoding="ascii", errors="replace").strip()
-        if _is_valid(kept):
-            click.echo(kept)
-            return
-    wanted = api_keys.SCOPES if scopes == "all" else tuple(scope.strip() for scope in scopes.split(","))
-    token = _issue(name, scopes=wanted, days=days)
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.touch(mode=0o600)
-        output.chmod(0o600)
-        output.write_text(token + "\n", encoding="ascii")
-    click.echo(token)
-    click.echo("Keep it: it is stored only as a hash. Send it as `Authorization: Bearer <key>`.", err=True)
 
 
 @click.command("seed-demo")
@@ -177,30 +143,3 @@ def _context(actor: str) -> Context:
         now=clock.now(),
         business_date=clock.business_date(security.settings().business_timezone),
     )
-
-
-def _issue(name: str, *, scopes: Sequence[str], days: int | None) -> str:
-    now = clock.now()
-
-    def work(session: Session) -> str:
-        return api_keys.issue(
-            session,
-            name=name,
-            scopes=scopes,
-            secret=security.secret(),
-            now=now,
-            expires_at=None if days is None else now + timedelta(days=days),
-        )
-
-    try:
-        return transaction(work)
-    except LendingError as error:
-        raise click.ClickException(error.detail) from error
-
-
-def _is_valid(token: str) -> bool:
-    try:
-        api_keys.authenticate(db.session(), token=token, secret=security.secret(), now=clock.now())
-    except api_keys.NotAuthenticated:
-        return False
-    return True

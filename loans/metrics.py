@@ -50,8 +50,12 @@ transaction_retries = Counter(
     "transaction_retries_total", "Transactions tried again after a conflict.", ["sqlstate"], registry=None
 )
 authentication_failures = Counter(
-    "authentication_failures_total", "Requests without a valid key.", ["reason"], registry=None
+    "authentication_failures_total",
+    "Requests without a valid key or access token.",
+    ["reason"],
+    registry=None,
 )
+staff_logins = Counter("staff_logins_total", "Logins of staff.", ["outcome"], registry=None)
 refusals = Counter("refusals_total", "Requests refused by a rule.", ["code"], registry=None)
 
 db_pool_in_use = Gauge(
@@ -82,6 +86,7 @@ COLLECTORS = (
     idempotent_replays,
     transaction_retries,
     authentication_failures,
+    staff_logins,
     refusals,
     db_pool_in_use,
     db_pool_size,

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, MetaData, text
 from loans import clock
 from loans.app import create_app
 from loans.models import (  # noqa: F401 - importing them fills the metadata
+    api_client,
     api_key,
     audit,
     borrower,
@@ -17,6 +18,7 @@ from loans.models import (  # noqa: F401 - importing them fills the metadata
     monitoring,
     outbox,
     product,
+    staff,
 )
 
 # A migration that waits for a lock makes every later query on that table wait behind it: better to fail and retry.

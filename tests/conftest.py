@@ -26,6 +26,7 @@ from loans import clock, embedded
 from loans.app import create_app
 from loans.config import Settings
 from loans.db import db, transaction
+from loans.models.api_key import ApiKey
 from loans.services import api_keys
 from loans.services.api_keys import Secret
 from tests.factories import BUSINESS_DATE
@@ -157,6 +158,15 @@ class Api:
     def patch(self, path: str, body: object, **kwargs: Any) -> TestResponse:
         headers = {"Idempotency-Key": str(uuid.uuid4())} | self._headers(kwargs)
         return self.client.patch(path, json=body, headers=headers, **kwargs)
+
+    @property
+    def client_id(self) -> uuid.UUID:
+        """The id of the client whose key this is."""
+        keys = ApiKey.__table__
+        query = sa.select(keys.c.client_id).where(keys.c.id == uuid.UUID(self.key.split("_")[2]))
+        with self.client.application.app_context():
+            found: uuid.UUID = db.session.execute(query).scalar_one()
+        return found
 
     def _headers(self, kwargs: dict[str, Any]) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"} | kwargs.pop("headers", {})

@@ -7,14 +7,24 @@ import pytest
 
 from loans.app import create_app
 from loans.db import transaction
-from loans.services import api_keys
+from loans.services import api_keys, passwords, permissions, staff
 from loans.services.api_keys import Secret
+from loans.services.passwords import Password
 from tests.conftest import ROOT, SECRET_KEY, Api, make_settings
 from tests.conventions import document_rules
 from tests.factories import make_context
 
 BLOCK = re.compile(r"^```http\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+# What is another each time: ids and tokens, of which the document shows the ends.
+MADE = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|eyJ[\w.-]+|blr_[0-9a-f.]+")
+
+
+GRACE = {
+    "username": "grace.wanjiku",
+    "name": "Grace Wanjiku",
+    "role": "admin",
+    "password": Password(hashed=passwords.hash_of("correct horse battery")),
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +43,7 @@ def reader(make_database, today):
                 session, name="reader", scopes=api_keys.SCOPES, secret=secret, now=make_context().now
             )
         )
+        transaction(lambda session: staff.employ(session, **GRACE, context=make_context()))
     return Api(client=app.test_client(), key=key)
 
 
@@ -90,17 +101,17 @@ class Ids:
         self.known = {}
 
     def learn(self, *, shown, actual):
-        for documented, found in zip(UUID.findall(shown), UUID.findall(actual), strict=True):
+        for documented, found in zip(MADE.findall(shown), MADE.findall(actual), strict=True):
             self.known.setdefault(documented, found)
 
     def translate(self, text):
-        return UUID.sub(lambda match: self.known.get(match.group(), match.group()), text)
+        return MADE.sub(lambda match: self.known.get(match.group(), match.group()), text)
 
 
 def ask(reader, line, sent, *, body, ids):
     """Send an example's request, with the ids of this run."""
     method, path = ids.translate(line).split(" ")
-    headers = {"X-Request-ID": "docs-1"} | sent
+    headers = {"X-Request-ID": "docs-1"} | {name: ids.translate(value) for name, value in sent.items()}
     if method == "GET":
         return reader.get(path, headers=headers)
     if method == "PATCH":
@@ -123,14 +134,14 @@ class TestExamples:
             for name, value in headers.items():
                 assert response.headers[name] == ids.translate(value)
 
-        assert asked == 59
+        assert asked == 75
 
     def test_cover_every_route(self, document, app):
         adapter = app.url_map.bind("localhost")
 
         reached = set()
         for line, *_ in examples(document):
-            method, path = line.partition("?")[0].split(" ")
+            method, path = line.partition("\n")[0].partition("?")[0].split(" ")
             reached.add((method, adapter.match(path, method)[0]))
 
         assert {(method, rule.endpoint) for method, rule in routes(app)} - reached == set()
@@ -154,7 +165,16 @@ class TestRoutes:
 
 
 class TestScopes:
+    def test_of_the_roles_are_marked(self, document):
+        rows = re.findall(r"^\| `([a-z]+:[a-z]+)` \|[^|]*\|(.*)\|$", document, re.MULTILINE)
+
+        marked = {scope: [mark.strip() for mark in marks.split("|")] for scope, marks in rows}
+
+        for column, role in enumerate(("officer", "teller", "auditor")):
+            told = {scope for scope, marks in marked.items() if marks[column] == "yes"}
+            assert told == permissions.SCOPES_OF_ROLES[role]
+
     def test_are_all_in_the_table(self, document):
         described = re.findall(r"^\| `([a-z]+:[a-z]+)` \|", document, re.MULTILINE)
 
-        assert sorted(described) == sorted(api_keys.SCOPES)
+        assert sorted(described) == sorted(permissions.DECLARABLE)

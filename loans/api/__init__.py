@@ -11,6 +11,7 @@ from werkzeug.routing import IntegerConverter
 
 from loans import __version__
 from loans.api import (
+    api_clients,
     borrowers,
     cross_origin,
     deprecation,
@@ -24,7 +25,9 @@ from loans.api import (
     repayments,
     requests,
     servicing,
+    sessions,
     simulations,
+    staff,
     transactions,
 )
 from loans.api import loans as loans_api
@@ -41,6 +44,9 @@ RESOURCES = (
     simulations.blueprint,
     explanations.blueprint,
     ledger.blueprint,
+    api_clients.blueprint,
+    staff.blueprint,
+    sessions.blueprint,
     legacy_loans.blueprint,
 )
 UNGUARDED = (index.blueprint, health.blueprint)
@@ -49,9 +55,9 @@ DOCS_POLICY = "default-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-a
 
 DESCRIPTION = """Loans from application to the last repayment, exact to the minor unit.
 
-Amounts are decimal strings with a currency beside them. Every request carries `Authorization: Bearer <key>`; every
-POST that changes something an `Idempotency-Key`, with which it may be repeated safely, and with `?dry_run=true` it
-does everything and undoes it. Errors are `application/problem+json`."""
+Amounts are decimal strings with a currency beside them. Every request carries `Authorization: Bearer <key>`, or the
+access token of a staff member; every POST that changes something an `Idempotency-Key`, with which it may be repeated
+safely, and with `?dry_run=true` it does everything and undoes it. Errors are `application/problem+json`."""
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc] # flask-smorest is untyped
@@ -80,6 +86,15 @@ def register(app: Flask, settings: Settings) -> None:
     api.spec.components.security_scheme(
         "apiKey",
         {"type": "http", "scheme": "bearer", "description": "An API key: bl_<environment>_<id>_<secret>."},
+    )
+    api.spec.components.security_scheme(
+        "accessToken",
+        {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "A staff member's access token.",
+        },
     )
     for blueprint in RESOURCES:
         api.register_blueprint(blueprint)
@@ -112,6 +127,6 @@ def _openapi() -> dict[str, Any]:
         "OPENAPI_JSON_PATH": "openapi.json",
         "API_SPEC_OPTIONS": {
             "info": {"description": DESCRIPTION},
-            "security": [{"apiKey": []}],
+            "security": [{"apiKey": []}, {"accessToken": []}],
         },
     }

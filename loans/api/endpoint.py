@@ -1,8 +1,8 @@
 """What every route of a resource has in common: its scope, its schemas, its transaction, its idempotency.
 
-`command` makes a POST that changes something, `calculation` a POST that stores nothing, `query` a GET. The view below
-them says only what is particular: it gets the session, the parsed input and the path's identifiers, calls one service
-and gives the result.
+`command` makes a POST that changes something, `calculation` a POST that stores nothing, `exchange` a POST that takes a
+password or a token, `query` a GET. The view below them says only what is particular: it gets the session, the parsed
+input and the path's identifiers, calls one service and gives the result.
 """
 
 import copy
@@ -120,6 +120,7 @@ CHANGE = COMMAND._replace(
     parameters=(KEY_PARAMETER, DRY_RUN_PARAMETER, {**IF_MATCH_PARAMETER, "required": True}),
 )
 CALCULATION = Kind("POST", ERRORS_OF_CALCULATION)
+EXCHANGE = Kind("POST", ERRORS_OF_CALCULATION)
 QUERY = Kind("GET", ERRORS_OF_QUERY)
 QUERY_OF_ONE = Kind("GET", ERRORS_OF_QUERY, ("ETag",), (IF_NONE_MATCH_PARAMETER,))
 
@@ -144,12 +145,15 @@ def command(  # noqa: PLR0913 - what a command declares
     status: int = 200,
     location: Callable[[Any], str] | None = None,
     kind: Kind = COMMAND,
+    shown_once: str | None = None,
+    prepare: Callable[[], Mapping[str, Any]] | None = None,
 ) -> Callable[[V], V]:
     """Make a view the POST at `rule`: run in one transaction, once for each Idempotency-Key.
 
     The view is called with the session, the context, the parsed body and the path's arguments; `location` makes the
-    Location header from what it returns. With `?dry_run=true` the same is done and then undone. What If-Match says is
-    checked first, with the row locked; a `CHANGE`, which is a PATCH, must say it.
+    Location header from what it returns. `?dry_run=true` undoes it all again. What If-Match says is checked first, with
+    the row locked; a `CHANGE`, a PATCH, must say it. The field `shown_once` of the answer is null in what is stored and
+    replayed (ADR 30). What `prepare` gives, before the transaction and holding no connection, goes to the view by name.
     """
     schema = returns()
 
@@ -160,13 +164,18 @@ def command(  # noqa: PLR0913 - what a command declares
             if kind is CHANGE:
                 conditional.require()
             wanted = _claim()
+            given = {**path, **_prepared(prepare)}
 
             def act(session: Session, circumstances: Context) -> Answer:
                 conditional.check(session, path)
                 # A copy: a view may take its body apart, and a transaction that is run again needs it whole.
-                result = view(session, circumstances, copy.deepcopy(body), **path)
+                result = view(session, circumstances, copy.deepcopy(body), **given)
+                shown = schema.dump(result)
                 return Answer(
-                    status=status, location=location(result) if location else None, body=_dump(schema, result)
+                    status=status,
+                    location=location(result) if location else None,
+                    body=_encode(shown),
+                    kept=_encode(shown | {shown_once: None}) if shown_once else None,
                 )
 
             return _rehearse(act) if is_dry else _act_once(act, wanted=wanted)
@@ -200,6 +209,34 @@ def calculation(
         run.__stores_nothing__ = True  # type: ignore[attr-defined] # read by a convention test
         _publish(
             blueprint, rule, run, kind=CALCULATION, scope=scope, schema=accepts, returns=returns, status=200
+        )
+        return view
+
+    return decorate
+
+
+def exchange(
+    blueprint: Blueprint, rule: str, *, scope: str, accepts: type[ma.Schema], returns: type[ma.Schema]
+) -> Callable[[V], V]:
+    """Make a view the POST at `rule` whose body holds a password or token: nothing of it is stored, not even a hash
+    under an Idempotency-Key, from which a password could be guessed (ADR 31).
+
+    The view is called with the parsed body alone and opens its own transactions, since hashing a password must hold
+    no connection. A convention test lists these routes.
+    """
+    schema = returns()
+
+    def decorate(view: V) -> V:
+        @functools.wraps(view)
+        def run(body: Any) -> Response:
+            requests.refuse_parameters()
+            db.session().rollback()
+            result = view(body)
+            return _response(Answer(status=200, location=None, body=_dump(schema, result)), replayed=False)
+
+        run.__is_exchange__ = True  # type: ignore[attr-defined] # read by a convention test
+        _publish(
+            blueprint, rule, run, kind=EXCHANGE, scope=scope, schema=accepts, returns=returns, status=200
         )
         return view
 
@@ -275,9 +312,9 @@ def _publish(  # noqa: PLR0913 - what flask-smorest is told
         )(view)
     described: dict[str, Any] = {
         "operationId": run.__name__,
-        "description": f"Scope: `{scope}`.",
-        # With a bearer key the list names what the key must carry, as OpenAPI 3.1 allows.
-        "security": [{"apiKey": [scope]}],
+        "description": "Open to all." if scope == security.PUBLIC else f"Scope: `{scope}`.",
+        # With a bearer the list names what key or role must carry, as OpenAPI 3.1 allows.
+        "security": security.schemes(scope),
     }
     if hasattr(run, deprecation.ATTRIBUTE):
         described["deprecated"] = True
@@ -297,6 +334,14 @@ def _link(response: Response, *, cursor: str | None) -> None:
     if cursor:
         others = {name: value for name, value in request.args.items() if name != "cursor"}
         response.headers["Link"] = f'<{request.path}?{urlencode({**others, "cursor": cursor})}>; rel="next"'
+
+
+def _prepared(prepare: Callable[[], Mapping[str, Any]] | None) -> Mapping[str, Any]:
+    if prepare is None:
+        return {}
+    # Gives back the connection that the caller was looked up on.
+    db.session().rollback()
+    return prepare()
 
 
 def _act_once(act: Callable[[Session, Context], Answer], *, wanted: Claim) -> Response:
@@ -338,7 +383,11 @@ def _claim() -> Claim:
 
 
 def _dump(schema: ma.Schema, result: Any) -> bytes:
-    return (json.dumps(schema.dump(result), ensure_ascii=False, separators=(",", ":")) + "\n").encode("utf-8")
+    return _encode(schema.dump(result))
+
+
+def _encode(shown: Any) -> bytes:
+    return (json.dumps(shown, ensure_ascii=False, separators=(",", ":")) + "\n").encode("utf-8")
 
 
 def _response(answer: Answer, *, replayed: bool) -> Response:

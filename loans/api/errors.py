@@ -36,12 +36,17 @@ from loans.services import (
     api_keys,
     borrowers,
     idempotency,
+    key_use,
     legacy_loans,
     loan_events,
     origination,
+    passwords,
+    permissions,
     products,
     repayments,
     servicing,
+    sessions,
+    staff,
     transactions,
 )
 
@@ -94,6 +99,19 @@ STATUS: Mapping[type[LendingError], HTTPStatus] = {
     api_keys.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     security.ScopeMissing: HTTPStatus.FORBIDDEN,
     api_keys.UnknownScope: HTTPStatus.UNPROCESSABLE_ENTITY,
+    key_use.AddressNotAllowed: HTTPStatus.FORBIDDEN,
+    api_keys.ClientNotFound: HTTPStatus.NOT_FOUND,
+    api_keys.ClientDisabled: HTTPStatus.CONFLICT,
+    api_keys.KeyNotFound: HTTPStatus.NOT_FOUND,
+    api_keys.TooManyKeys: HTTPStatus.CONFLICT,
+    permissions.ScopeNotHeld: HTTPStatus.FORBIDDEN,
+    sessions.LoginFailed: HTTPStatus.UNAUTHORIZED,
+    sessions.SessionOver: HTTPStatus.UNAUTHORIZED,
+    sessions.PasswordChangeRequired: HTTPStatus.FORBIDDEN,
+    staff.StaffNotFound: HTTPStatus.NOT_FOUND,
+    staff.DuplicateUsername: HTTPStatus.CONFLICT,
+    passwords.WeakPassword: HTTPStatus.UNPROCESSABLE_ENTITY,
+    passwords.WrongPassword: HTTPStatus.UNPROCESSABLE_ENTITY,
     paging.InvalidCursor: HTTPStatus.UNPROCESSABLE_ENTITY,
     stored_borrowers.SearchTooBroad: HTTPStatus.UNPROCESSABLE_ENTITY,
     borrowers.BorrowerNotFound: HTTPStatus.NOT_FOUND,
@@ -199,7 +217,7 @@ def answer_refusal(error: LendingError) -> Response:
         detail=error.detail,
         extensions=extensions,
     )
-    if isinstance(error, api_keys.NotAuthenticated):
+    if status is HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="Branch Loans"'
     if isinstance(error, idempotency.IdempotencyKeyInUse):
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)

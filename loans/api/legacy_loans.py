@@ -104,7 +104,7 @@ def route(
         marked = blueprint.doc(
             operationId=f"legacy_{view.__name__}",
             description=f"Deprecated. Scope, where LEGACY_API_AUTH asks for a key: `{scope}`.",
-            security=[{}, {"apiKey": [scope]}],
+            security=[{}, *security.schemes(scope)],
             **described,
         )(marked)
         blueprint.route(rule, methods=[method], strict_slashes=True)(marked)
@@ -304,12 +304,12 @@ def _claim() -> Claim | None:
 
     :raises InvalidIdempotencyKey: if it is empty, too long or not printable.
     """
-    return requests.claim(body.read()) if "client" in g else None
+    return requests.claim(body.read()) if "caller" in g else None
 
 
 def _context() -> Context:
     """Gather the circumstances of this request; who shows no key is anonymous."""
-    if "client" in g:
+    if "caller" in g:
         return requests.context()
     return Context(
         actor="anonymous",

@@ -136,8 +136,10 @@ def claim(said: bytes) -> Claim | None:
 
 def context() -> Context:
     """Gather the circumstances of this request for a service."""
+    caller = None if security.required_scope() == security.PUBLIC else security.caller()
     return Context(
-        actor=f"api_key:{security.caller().id}",
+        actor="anonymous" if caller is None else str(caller),
+        caller=caller,
         request_id=request_id(),
         now=clock.now(),
         business_date=clock.business_date(security.settings().business_timezone),
@@ -171,7 +173,7 @@ def _end(response: Response) -> Response:
             route=request.url_rule.rule if request.url_rule else None,
             status=response.status_code,
             duration=f"{clock.monotonic() - g.started:.4f}s",
-            client=str(g.client.id) if "client" in g else None,
+            client=str(g.caller.id) if "caller" in g else None,
             replayed=response.headers.get("Idempotent-Replayed") == "true",
         )
     return response

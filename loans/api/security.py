@@ -1,23 +1,31 @@
-"""Who is calling, and may they: API keys and scopes, deny by default (ADR 0010)."""
+"""Who is calling, and may they: API keys, access tokens and scopes, deny by default (ADR 10, ADR 31)."""
 
 from typing import Any
 
 from flask import current_app, g, request
+from sqlalchemy.exc import SQLAlchemyError
 
 from loans import clock, metrics
 from loans.api import body
 from loans.config import Settings
 from loans.core.errors import LendingError
-from loans.db import db
-from loans.services import api_keys
-from loans.services.api_keys import Client, NotAuthenticated, Secret
+from loans.db import db, transaction
+from loans.logger import log
+from loans.services import access_tokens, api_keys, key_use, permissions, sessions
+from loans.services.access_tokens import Keys
+from loans.services.actors import Actor, ActorKind
+from loans.services.api_keys import NotAuthenticated, Secret
+from loans.services.sessions import PasswordChangeRequired
 
 SCOPE_ATTRIBUTE = "__scope__"
+# What a route declares that asks for no caller. A convention test lists them: there is no other way in.
+PUBLIC = "public"
 SCHEME = "bearer "
+KEY_PREFIX = "bl_"
 
 
 class ScopeMissing(LendingError):
-    """The key is valid and does not carry the scope that this route asks for."""
+    """The key or the role is valid and does not carry the scope that this route asks for."""
 
     code = "scope_missing"
     title = "Scope missing"
@@ -36,39 +44,60 @@ def secret() -> Secret:
     return Secret(environment=settings().environment, pepper=settings().secret_key)
 
 
-def caller() -> Client:
+def token_keys() -> Keys:
+    """Give what access tokens are signed and verified with."""
+    return Keys(environment=settings().environment, pairs=settings().signing_keys)
+
+
+def caller() -> Actor:
     """Give the authenticated caller of this request."""
-    client = g.client
-    if not isinstance(client, Client):
+    found = g.caller
+    if not isinstance(found, Actor):
         raise TypeError("the request has not been authenticated")
-    return client
+    return found
 
 
 def authorize() -> None:
-    """Let the request pass if its key is valid and carries the route's scope.
+    """Let the request pass if its key or access token is valid and may do what the route's scope names.
 
-    :raises NotAuthenticated: if there is no valid key.
-    :raises ScopeMissing: if the key lacks the scope.
+    :raises NotAuthenticated: if there is neither, or it is not valid.
+    :raises AddressNotAllowed: if a key is used from where its client does not call.
+    :raises PasswordChangeRequired: if a staff member's password has been seen by others.
+    :raises ScopeMissing: if the key or the role lacks the scope.
     """
+    scope = required_scope()
+    if scope == PUBLIC:
+        return
     header = request.headers.get("Authorization", "")
     if not header.lower().startswith(SCHEME):
         metrics.authentication_failures.labels(reason="missing").inc()
-        raise NotAuthenticated("send your API key in the header `Authorization: Bearer <key>`")
+        raise NotAuthenticated("send your API key or access token as `Authorization: Bearer <key or token>`")
     # The whole body, before the look-up takes a connection from the pool: a slow client must not hold one.
     body.read()
-    g.client = api_keys.authenticate(
-        db.session(), token=header[len(SCHEME) :].strip(), secret=secret(), now=clock.now()
-    )
-    demand(required_scope())
+    token = header[len(SCHEME) :].strip()
+    g.caller = _client(token) if token.startswith(KEY_PREFIX) else _staff_member(token, scope=scope)
+    demand(scope)
 
 
 def demand(scope: str) -> None:
-    """Let the request pass if its key carries a scope.
+    """Let the request pass if its key or role carries a scope.
 
     :raises ScopeMissing: if it does not.
     """
-    if scope not in caller().scopes:
-        raise ScopeMissing(f"this key lacks the scope {scope}", scope=scope)
+    found = caller()
+    if scope not in found.scopes:
+        raise ScopeMissing(
+            f"this {'key' if found.kind is ActorKind.API_CLIENT else 'role'} lacks the scope {scope}",
+            scope=scope,
+        )
+
+
+def schemes(scope: str) -> list[dict[str, list[str]]]:
+    """Give the OpenAPI security requirements of a route: a key or a token with the scope, or nothing."""
+    if scope == PUBLIC:
+        return []
+    staff: dict[str, list[str]] = {"accessToken": [scope]}
+    return [staff] if scope == permissions.OWN_ACCOUNT else [{"apiKey": [scope]}, staff]
 
 
 def required_scope() -> str:
@@ -81,3 +110,24 @@ def required_scope() -> str:
     if not isinstance(scope, str):
         raise TypeError(f"the route {request.url_rule} declares no scope")
     return scope
+
+
+def _client(token: str) -> Actor:
+    now = clock.now()
+    key = api_keys.authenticate(db.session(), token=token, secret=secret(), now=now)
+    key_use.check_address(key, address=request.remote_addr)
+    if key_use.is_to_be_noted(key, now=now):
+        try:
+            transaction(lambda session: key_use.note(session, key_id=key.id, now=now))
+        except SQLAlchemyError as error:
+            # It is for the operator's eyes; whoever calls must not fail for it.
+            log("api_key.use_not_noted", level="warning", error=str(getattr(error, "orig", error)).strip())
+    return key.client
+
+
+def _staff_member(token: str, *, scope: str) -> Actor:
+    claims = access_tokens.read(token, keys=token_keys(), now=clock.now())
+    member, must_change_password = sessions.authenticate(db.session(), claims=claims)
+    if must_change_password and scope != permissions.OWN_ACCOUNT:
+        raise PasswordChangeRequired("change your password first: POST /api/v1/staff/me/password")
+    return member

@@ -12,7 +12,8 @@ from loans.db import db
 class IdempotencyKey(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy makes Model at run time
     """One answered command of one caller. The row is inserted in the transaction of the command's effect.
 
-    Once the answer has expired `body` is null; the row stays, so that the key never does anything again.
+    `client_id` is the caller's: an API client or a staff member, hence without a foreign key. Once the answer has
+    expired `body` is null; the row stays, so that the key never does anything again.
     """
 
     __tablename__ = "idempotency_keys"
@@ -21,7 +22,7 @@ class IdempotencyKey(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAl
         sa.Index("ix_idempotency_keys_answered", "created_at", postgresql_where=sa.text("body IS NOT NULL")),
     )
 
-    client_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("api_keys.id"), primary_key=True)
+    client_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(sa.LargeBinary)
     status: Mapped[int] = mapped_column(sa.SmallInteger)

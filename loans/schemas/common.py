@@ -95,3 +95,7 @@ class Problem(ma.Schema):
     code = ma.fields.String(required=True, metadata={"example": "overpayment"})
     request_id = ma.fields.String(required=True, allow_none=True)
     errors = ma.fields.List(ma.fields.Nested(ErrorItem))
+
+
+class Nothing(Strict):
+    """A body without fields: what there is to say is in the path."""

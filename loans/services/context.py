@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from loans.services.actors import Actor
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The circumstances of a command. `now` is an aware UTC instant; `business_date` the lender's day."""
+    """The circumstances of a command. `now` is an aware UTC instant; `business_date` the lender's day.
+
+    `actor` is what is recorded; `caller` is who that is where a request made it, None for an operator's command.
+    """
 
     actor: str
     request_id: str | None
     now: datetime
     business_date: date
     traceparent: str | None = None
+    caller: Actor | None = None

@@ -55,11 +55,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a command answered."""
+    """What a command answered; `kept` is what is stored of a body that holds a secret."""
 
     status: int
     location: str | None
     body: bytes
+    kept: bytes | None = None
 
 
 def claim(session: Session, *, wanted: Claim) -> Answer | None:
@@ -107,7 +108,7 @@ def store(session: Session, *, claimed: Claim, answer: Answer, context: Context)
             fingerprint=claimed.fingerprint,
             status=answer.status,
             location=answer.location,
-            body=answer.body,
+            body=answer.body if answer.kept is None else answer.kept,
             created_at=context.now,
         )
     )

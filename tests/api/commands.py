@@ -82,6 +82,36 @@ def _before(rest: str, *steps: str) -> Callable[[Api], Request]:
     return lambda api: (f"{_applied(api, *steps)}/{rest}", {}, {})
 
 
+def _client(rest: str, body: dict[str, Any] | None = None) -> Callable[[Api], Request]:
+    return lambda api: (f"{_registered(api)}{rest}", body or {}, {})
+
+
+def _registered(api: Api) -> str:
+    path: str = api.post("/api/v1/clients", {"name": "till", "scopes": ["loans:read"]}).headers["Location"]
+    return path
+
+
+def _revocation(api: Api) -> Request:
+    key = api.post(f"{_registered(api)}/keys").get_json()["id"]
+    return f"/api/v1/keys/{key}/revoke", {}, {}
+
+
+def _person() -> dict[str, str]:
+    return {"username": f"teller-{uuid.uuid4().hex}", "name": "Amina Odhiambo", "role": "teller"}
+
+
+def _member(rest: str) -> Callable[[Api], Request]:
+    return lambda api: (f"{api.post('/api/v1/staff', _person()).headers['Location']}/{rest}", {}, {})
+
+
+def _locked(api: Api) -> Request:
+    person = _person()
+    path = api.post("/api/v1/staff", person).headers["Location"]
+    for _ in range(5):
+        api.client.post("/api/v1/sessions", json={"username": person["username"], "password": "not this one"})
+    return f"{path}/unlock", {}, {}
+
+
 PREPARED: dict[str, Callable[[Api], Request]] = {
     "borrowers.create_borrower": lambda _: ("/api/v1/borrowers", samples.borrower(), {}),
     "borrowers.change_borrower": _change,
@@ -108,6 +138,20 @@ PREPARED: dict[str, Callable[[Api], Request]] = {
     "servicing.write_off": _on_loan("write-off"),
     "servicing.recover": _recovery,
     "transactions.reverse_transaction": _reversal("transactions"),
+    "clients.create_client": lambda _: ("/api/v1/clients", {"name": "till", "scopes": ["loans:read"]}, {}),
+    "clients.issue_key": _client("/keys", {"days": 30}),
+    "clients.disable_client": _client("/disable"),
+    "clients.revoke_key": _revocation,
+    "staff.create_staff": lambda _: ("/api/v1/staff", _person(), {}),
+    "staff.disable_staff": _member("disable"),
+    "staff.unlock_staff": _locked,
+    "staff.reset_password": _member("reset-password"),
+}
+# What is told once, and is null in each repetition.
+SHOWN_ONCE = {
+    "clients.issue_key": "key",
+    "staff.create_staff": "password",
+    "staff.reset_password": "password",
 }
 
 

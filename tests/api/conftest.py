@@ -77,6 +77,28 @@ def empty_api(make_database: Callable[..., str], today: Callable[..., None]) -> 
 
 
 @pytest.fixture
+def statements_of(app: Flask) -> Callable[[Callable[[], Any]], list[str]]:
+    """List the statements that something asks of the database, but for the pool's own."""
+
+    def record(act: Callable[[], Any]) -> list[str]:
+        asked: list[str] = []
+
+        def note(_c: Any, _u: Any, statement: str, *_: Any) -> None:
+            asked.append(statement)
+
+        with app.app_context():
+            engine = db.engine
+        sa.event.listen(engine, "before_cursor_execute", note)
+        try:
+            act()
+        finally:
+            sa.event.remove(engine, "before_cursor_execute", note)
+        return asked
+
+    return record
+
+
+@pytest.fixture
 def make_book(make_database: Callable[..., str]) -> Iterator[Callable[..., Flask]]:
     """Make an application with a database of its own that holds so many requests of the first API."""
     engines = []

@@ -1,9 +1,11 @@
 """The routes of the API, read from the application, each with a request that its schemas accept."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from loans.api import legacy_errors
 from loans.app import create_app
 from tests.api import samples
 from tests.api.samples import UNKNOWN_ID
@@ -37,6 +39,19 @@ BODIES = {
     "servicing.write_off": {},
     "servicing.recover": samples.repayment("5.00"),
     "transactions.reverse_transaction": {},
+    "clients.create_client": {"name": "till", "scopes": ["clients:manage"]},
+    "clients.issue_key": {},
+    "clients.disable_client": {},
+    "clients.revoke_key": {},
+    "staff.create_staff": {"username": "amina", "name": "Amina Odhiambo", "role": "teller"},
+    "staff.disable_staff": {},
+    "staff.unlock_staff": {},
+    "staff.reset_password": {},
+    "staff.change_password": {"old_password": "x", "new_password": "a long enough one"},
+    "sessions.log_in": {"username": "nobody", "password": "x"},
+    "sessions.refresh": {"refresh_token": "x"},
+    "sessions.end": {"refresh_token": "x"},
+    "legacy_loans.create_loan": {},
     "simulations.quote": {"terms": samples.LOAN_TERMS},
     "simulations.simulate": {"terms": samples.LOAN_TERMS},
     "simulations.simulate_loan": {"scenarios": [{"events": []}]},
@@ -54,15 +69,14 @@ class Route:
     rule: str
     scope: str
     stores_nothing: bool
+    is_exchange: bool
 
     @property
     def path(self) -> str:
         """The path with identifiers of nothing."""
         filled = self.rule.replace("<int:version>", "1")
         filled = filled.replace("<int:number>", "1")
-        for name in ("borrower_id", "product_id", "loan_id", "repayment_id", "event_id"):
-            filled = filled.replace(f"<uuid:{name}>", UNKNOWN_ID)
-        return filled
+        return re.sub(r"<(uuid:)?[a-z_]+>", UNKNOWN_ID, filled)
 
     @property
     def documented_path(self) -> str:
@@ -78,9 +92,9 @@ class Route:
         return f"{self.method} {self.rule}"
 
 
-def _routes() -> Iterator[Route]:
+def _routes(*prefixes: str) -> Iterator[Route]:
     for rule in APP.url_map.iter_rules():
-        if rule.rule.startswith(PREFIX):
+        if rule.rule.startswith(prefixes):
             view = APP.view_functions[rule.endpoint]
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                 yield Route(
@@ -89,10 +103,16 @@ def _routes() -> Iterator[Route]:
                     rule=rule.rule,
                     scope=view.__scope__,
                     stores_nothing=app_rules.stores_nothing(view),
+                    is_exchange=app_rules.is_exchange(view),
                 )
 
 
-ROUTES = tuple(sorted(_routes(), key=str))
+ALL = tuple(sorted(_routes(PREFIX), key=str))
+# Open here to who shows no key, and to no other key than that with the scope.
+FIRST_API = tuple(sorted(_routes(*legacy_errors.PATHS), key=str))
+# Passwords and tokens for tokens: no key opens these.
+EXCHANGES = tuple(route for route in ALL if route.is_exchange)
+ROUTES = tuple(route for route in ALL if not route.is_exchange)
 POSTS = tuple(route for route in ROUTES if route.method == "POST")
 CHANGES = tuple(route for route in ROUTES if route.method == "PATCH")
 COMMANDS = tuple(route for route in POSTS if not route.stores_nothing)

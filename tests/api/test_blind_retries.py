@@ -20,6 +20,7 @@ TWINS = 4
 TABLES = (
     *("borrowers", "products", "product_versions", "loans", "loan_events", "installments"),
     *("journal_entries", "journal_lines", "outbox_events", "audit_records", "idempotency_keys"),
+    *("api_clients", "api_keys", "staff", "staff_sessions"),
 )
 # Serves one request, commits it, and is killed before a byte of the answer is sent.
 DYING = """
@@ -67,6 +68,15 @@ def send(api, method, path, body, headers):
     return api.client.application.test_client().open(path, method=method, json=body, headers=given)
 
 
+def repeated(route, first):
+    """What a repetition answers after a first answer."""
+    if route.endpoint not in commands.SHOWN_ONCE:
+        return first.data
+    secret = commands.SHOWN_ONCE[route.endpoint]
+    told = first.get_json()[secret]
+    return first.data.replace(json.dumps(told).encode(), b"null")
+
+
 class TestRetry:
     @pytest.mark.parametrize("route", CHANGING, ids=str)
     def test_gets_the_same_answer_and_does_nothing_more(self, api, sizes, route):
@@ -82,7 +92,7 @@ class TestRetry:
         assert done != before
         assert sizes() == done
         for response in again:
-            assert (response.status_code, response.data) == (first.status_code, first.data)
+            assert (response.status_code, response.data) == (first.status_code, repeated(route, first))
             assert response.headers["Idempotent-Replayed"] == "true"
             assert response.headers.get("Location") == first.headers.get("Location")
 
@@ -96,7 +106,7 @@ class TestRetry:
 
         done = [answer for answer in answers if answer.status_code in {200, 201}]
         waiting = [answer for answer in answers if answer not in done]
-        assert len({answer.data for answer in done}) == 1
+        assert len({repeated(route, answer) for answer in done}) == 1
         assert sum("Idempotent-Replayed" not in answer.headers for answer in done) == 1
         for answer in waiting:
             assert_refused(answer, 409, "idempotency_key_in_use")

@@ -130,7 +130,7 @@ class TestKeyed:
 
         assert response.json == {
             "error": "Unauthorized",
-            "detail": "send your API key in the header `Authorization: Bearer <key>`",
+            "detail": "send your API key or access token as `Authorization: Bearer <key or token>`",
             "error_code": "not_authenticated",
             "status_code": 401,
             "request_id": "who-1",

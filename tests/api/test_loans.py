@@ -304,7 +304,7 @@ class TestListEvents:
             (5, "reversal", "2026-06-15", "0.00", "KES", repayment["id"], None, "Bounced"),
         ]
         assert {event["recorded_at"] for event in events} == {INSTANT_OF_TESTS}
-        assert {event["actor"][:8] for event in events} == {"api_key:"}
+        assert {event["actor"] for event in events} == {f"api_client:{api.client_id}"}
         assert set(events[0]) == {*names, "id", "actor", "recorded_at", "details"}
 
 

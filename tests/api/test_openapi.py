@@ -10,6 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests import factories
 from tests.api import routes, samples
 from tests.api.samples import UNKNOWN_ID
+from tests.api.staffing import make_login
 from tests.conftest import Api
 
 JSON, PROBLEM = "application/json", "application/problem+json"
@@ -46,10 +47,10 @@ class TestDocument:
             if method != "parameters" and path.startswith(routes.PREFIX)
         }
 
-        assert documented == {(route.documented_path, route.method) for route in routes.ROUTES}
+        assert documented == {(route.documented_path, route.method) for route in routes.ALL}
 
     def test_names_each_operation_once(self, document):
-        names = [operation_of(document, route)["operationId"] for route in routes.ROUTES]
+        names = [operation_of(document, route)["operationId"] for route in routes.ALL]
 
         assert sorted(names) == sorted(set(names))
 
@@ -105,7 +106,7 @@ class TestOperation:
     def test_declares_its_scope_and_what_can_go_wrong(self, document, route):
         operation = operation_of(document, route)
 
-        assert operation["security"] == [{"apiKey": [route.scope]}]
+        assert operation["security"] == [{"apiKey": [route.scope]}, {"accessToken": [route.scope]}]
         assert f"`{route.scope}`" in operation["description"]
         assert operation["summary"]
         errors = {code: answer for code, answer in operation["responses"].items() if code >= "400"}
@@ -120,6 +121,14 @@ class TestOperation:
         for answer in errors.values():
             assert list(answer["content"]) == [PROBLEM]
             assert answer["content"][PROBLEM]["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+    @pytest.mark.parametrize("route", routes.EXCHANGES, ids=str)
+    def test_that_takes_a_password_or_token_wants_a_member_of_staff_or_nobody(self, document, route):
+        operation = operation_of(document, route)
+
+        own = route.scope == "account:write"
+        assert operation["security"] == ([{"accessToken": ["account:write"]}] if own else [])
+        assert operation.get("parameters", []) == []
 
     @pytest.mark.parametrize("route", [*routes.COMMANDS, *routes.CHANGES], ids=str)
     def test_that_changes_something_wants_an_idempotency_key_and_may_be_rehearsed(self, document, route):
@@ -195,7 +204,7 @@ class Recorder(Api):
 
     def _remember(self, method, path, response):
         rule, _ = self.adapter.match(path.split("?")[0], method=method, return_rule=True)
-        route = next(each for each in routes.ROUTES if (each.rule, each.method) == (rule.rule, method))
+        route = next(each for each in routes.ALL if (each.rule, each.method) == (rule.rule, method))
         self.answers.append((route, response))
         return response
 
@@ -274,6 +283,32 @@ def change(caller):
     return lambda path: caller.patch(path, {"first_name": "Akinyi"})
 
 
+def employ(api, staff):
+    """Give a client and a teller what they need, and take it away again."""
+    client = api.post("/api/v1/clients", {"name": "till", "scopes": ["loans:read"]}).headers["Location"]
+    key = api.post(f"{client}/keys", {"days": 30}).get_json()["id"]
+    api.post(f"/api/v1/keys/{key}/revoke")
+    api.post(f"{client}/disable")
+    person = {"username": f"teller-{uuid.uuid4().hex}", "name": "Amina Odhiambo", "role": "teller"}
+    hired = api.post("/api/v1/staff", person)
+    path, first = hired.headers["Location"], hired.get_json()["password"]
+    login = {"username": person["username"], "password": first}
+    staff.key = staff.post("/api/v1/sessions", login).get_json()["access_token"]
+    staff.post("/api/v1/staff/me/password", {"old_password": first, "new_password": "a password of my own"})
+    for last in ("unlock", "reset-password", "disable"):
+        api.post(f"{path}/{last}")
+    for each in (client, path):
+        api.get(each)
+    for name in ("clients", "staff"):
+        api.get(f"/api/v1/{name}?limit=1")
+
+
+def stay(staff, opened):
+    """Go on with a session and end it."""
+    for last in ("refresh", "end"):
+        staff.post(f"/api/v1/sessions/{last}", {"refresh_token": opened.get_json()["refresh_token"]})
+
+
 @pytest.fixture
 def recorded(app, issue_key, today, committed):
     """A client's day: every route answers once as hoped, many refuse, some replay."""
@@ -281,6 +316,9 @@ def recorded(app, issue_key, today, committed):
     stranger = Recorder(app.test_client(), "nonsense")
     reader = Recorder(app.test_client(), issue_key("ledger:read"))
     paths = live(api)
+    staff = Recorder(app.test_client(), "none yet")
+    employ(api, staff)
+    stay(staff, staff.post("/api/v1/sessions", make_login(committed)))
     yen_loan = committed(
         lambda session: factories.make_disbursed_loan(
             session, product=factories.make_product(session, currency="JPY"), amount="120000"
@@ -304,19 +342,19 @@ def recorded(app, issue_key, today, committed):
         api.get(f"{path}?fields=id&expand={'loans' if 'borrowers' in path else 'product'}")
     for path in ("loans?limit=2", "borrowers?limit=2", "products?limit=2", "ledger/trial-balance"):
         api.get(f"/api/v1/{path}")
-    for route in routes.ROUTES:
+    for route in routes.ALL:
         for caller in (api, stranger, reader):
             {"GET": caller.get, "POST": caller.post, "PATCH": change(caller)}[route.method](route.path)
     api.get("/api/v1/loans?limit=0&colour=blue")
     api.get("/api/v1/loans?cursor=x")
-    return [*api.answers, *stranger.answers, *reader.answers]
+    return [*api.answers, *stranger.answers, *reader.answers, *staff.answers]
 
 
 class TestAnswers:
     def test_are_what_the_document_says(self, document, recorded):
         succeeded = {route for route, response in recorded if response.status_code < 300}
 
-        assert succeeded == set(routes.ROUTES)
+        assert succeeded == set(routes.ALL)
         for route, response in recorded:
             answer = operation_of(document, route)["responses"][str(response.status_code)]
             schema = answer["content"][response.content_type]["schema"]

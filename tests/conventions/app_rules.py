@@ -32,18 +32,24 @@ def routes_without_scope(app: Flask, *, scopes: Collection[str]) -> tuple[str, .
 def commands_not_idempotent(app: Flask) -> tuple[str, ...]:
     """Name routes that create or change something and would do so twice if asked twice.
 
-    A POST that stores nothing says so; it cannot be both.
+    A POST that stores nothing says so, and so does one that takes a password or a token; each is one of the three.
     """
     return tuple(
         name
         for name, view in routes(app)
-        if not name.startswith("GET ") and getattr(view, "__idempotent__", False) is stores_nothing(view)
+        if not name.startswith("GET ")
+        and [getattr(view, "__idempotent__", False), stores_nothing(view), is_exchange(view)].count(True) != 1
     )
 
 
 def stores_nothing(view: Callable[..., object]) -> bool:
     """Tell whether a view is a calculation."""
     return getattr(view, "__stores_nothing__", False) is True
+
+
+def is_exchange(view: Callable[..., object]) -> bool:
+    """Tell whether a view exchanges a password or a token for something."""
+    return getattr(view, "__is_exchange__", False) is True
 
 
 def leaves(base: type) -> Iterator[type]:

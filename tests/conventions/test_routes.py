@@ -5,8 +5,9 @@ from flask import Flask
 from flask.views import MethodView
 
 from loans import app as composition
+from loans.api import security
 from loans.config import Settings
-from loans.services import api_keys
+from loans.services import api_keys, permissions
 from tests.conventions import app_rules
 
 
@@ -53,7 +54,9 @@ def planted():
 class TestScopes:
     def test_are_declared_by_every_route(self, composed):
         assert list(app_rules.routes(composed))
-        assert app_rules.routes_without_scope(composed, scopes=api_keys.SCOPES) == ()
+        assert (
+            app_rules.routes_without_scope(composed, scopes={*permissions.DECLARABLE, security.PUBLIC}) == ()
+        )
 
     def test_are_noticed_when_missing(self, planted):
         assert app_rules.routes_without_scope(planted, scopes=api_keys.SCOPES) == (
@@ -71,6 +74,27 @@ class TestScopes:
         wanted = {view.__scope__ for _, view in app_rules.routes(composed)}
 
         assert set(api_keys.SCOPES) - wanted == set()
+
+
+class TestOpenRoutes:
+    def test_are_these_and_no_others(self, composed):
+        found = {name for name, view in app_rules.routes(composed) if view.__scope__ == security.PUBLIC}
+
+        assert found == {
+            "POST /api/v1/sessions",
+            "POST /api/v1/sessions/refresh",
+            "POST /api/v1/sessions/end",
+        }
+
+    def test_are_all_exchanges_as_is_the_one_of_a_password(self, composed):
+        found = {name for name, view in app_rules.routes(composed) if app_rules.is_exchange(view)}
+
+        assert found == {
+            "POST /api/v1/sessions",
+            "POST /api/v1/sessions/refresh",
+            "POST /api/v1/sessions/end",
+            "POST /api/v1/staff/me/password",
+        }
 
 
 class TestCommands:

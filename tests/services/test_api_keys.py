@@ -67,15 +67,16 @@ class TestAuthenticate:
     def test_recognises_a_key(self, session):
         token = issue(session, scopes=["loans:read", "ledger:read"])
 
-        client = authenticate(session, token)
+        key = authenticate(session, token)
 
-        assert (client.id, client.name) == (key_id(token), "teller")
-        assert client.scopes == {"loans:read", "ledger:read"}
+        assert (key.id, key.client.name) == (key_id(token), "teller")
+        assert key.client.scopes == {"loans:read", "ledger:read"}
+        assert str(key.client) == f"api_client:{stored(session, token).client_id}"
 
     def test_recognises_a_key_until_it_expires(self, session):
         token = issue(session, expires_at=NOW + timedelta(microseconds=1))
 
-        assert authenticate(session, token).name == "teller"
+        assert authenticate(session, token).client.name == "teller"
 
     @pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=1)])
     def test_refuses_an_expired_key_from_that_instant_on(self, session, late):

@@ -6,7 +6,9 @@ scripts/dev.py psql    a prompt on the database
 
 import contextlib
 import errno
+import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -42,6 +44,7 @@ Branch Loans is running.
   API    {url}/api/v1
   Docs   {url}/docs
   Key    {key}   (kept in {key_file})
+  Staff  {staff}   (an admin; kept in {staff_file})
   Log    {log}
 
 Try it in another terminal:
@@ -52,6 +55,8 @@ Try it in another terminal:
        -H 'Content-Type: application/json' -d '{borrower}' {url}/api/v1/borrowers
 
   curl -H 'Authorization: Bearer {key}' {url}/api/v1/ledger/trial-balance
+
+  curl -H 'Content-Type: application/json' -d '{login}' {url}/api/v1/sessions
 
 Ctrl-C stops it; the data stays in {data_dir} for the next start.
 """
@@ -85,6 +90,11 @@ class Place:
         """Where the demo key is kept."""
         return self.data_dir / "demo-key"
 
+    @property
+    def staff_file(self) -> Path:
+        """Where password and username of the demo's admin are kept, a line each."""
+        return self.data_dir / "demo-staff"
+
 
 def run(settings: Settings) -> None:
     """Bring everything up, say how to use it, and stay until told to stop."""
@@ -99,6 +109,7 @@ def run(settings: Settings) -> None:
         "Migrations": lambda: flask("db", "upgrade"),
         "Demo portfolio": lambda: flask("seed-demo"),
         "Demo key": lambda: flask("create-key", "--name=demo", "--scopes=all", f"--output={place.key_file}"),
+        "Demo staff": lambda: employ_admin(place.staff_file),
     }
     for name, prepare in preparations.items():
         with step(name):
@@ -240,6 +251,17 @@ def flask(*arguments: str) -> None:
         raise CannotRunError(f"`flask {' '.join(arguments)}` failed:\n{said}")
 
 
+def employ_admin(file: Path) -> None:
+    """Make the demo's admin, whose password and username stay in a file for its owner only."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        # A username of its own: an account whose file was lost keeps the one it has.
+        file.write_text(f"{secrets.token_urlsafe(18)}\ndemo-{secrets.token_hex(3)}\n", encoding="ascii")
+    _, username = file.read_text(encoding="ascii").split()
+    account = (f"--username={username}", "--name=Demo", "--role=admin", f"--password-file={file}")
+    flask("create-staff", *account, "--if-missing")
+
+
 def start_server(place: Place, log: int) -> "subprocess.Popen[bytes]":
     """Start gunicorn, out of reach of the terminal's Ctrl-C: it is told to stop by us, once."""
     return subprocess.Popen(
@@ -298,10 +320,14 @@ def last_lines(log: Path) -> str:
 
 def banner(place: Place) -> str:
     """Say where things are and what to try."""
+    password, username = place.staff_file.read_text(encoding="ascii").split()
     return BANNER.format(
         url=place.url,
         key=place.key_file.read_text(encoding="ascii").strip(),
         key_file=place.key_file,
+        staff=f"{username} {password}",
+        staff_file=place.staff_file,
+        login=json.dumps({"username": username, "password": password}),
         log=place.log,
         # New at each start; pasting the same line twice shows the same answer again and makes no second borrower.
         unique=uuid.uuid4(),

@@ -1,6 +1,7 @@
 """What `make run` does, and how it refuses."""
 
 import ast
+import json
 import re
 import signal
 import socket
@@ -53,14 +54,21 @@ class TestRun:
 
         with urllib.request.urlopen(request) as answer:  # noqa: S310 - our own
             status = answer.status
+        login = re.search(r"-d '(.+)' .+/sessions$", banner, re.MULTILINE)[1].encode()
+        session = urllib.request.Request(  # noqa: S310 - our own
+            url.partition("/loans")[0] + "/sessions", login, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(session) as answer:  # noqa: S310 - our own
+            role = json.load(answer)["role"]
         process.send_signal(wish)
         rest, _ = process.communicate()
 
-        assert status == 200
-        assert len(re.findall(r"^  curl ", banner, re.MULTILINE)) == 3
+        assert (status, role) == (200, "admin")
+        assert len(re.findall(r"^  curl ", banner, re.MULTILINE)) == 4
         assert rest.strip().startswith("Stopping: requests in flight are being answered ... done")
         assert process.returncode == 0
-        assert (private_data_dir / "demo-key").stat().st_mode & 0o777 == 0o600
+        for name in ("demo-key", "demo-staff"):
+            assert (private_data_dir / name).stat().st_mode & 0o777 == 0o600
         assert not (private_data_dir / "postgres" / "data" / "postmaster.pid").exists()
 
     def test_shows_the_same_key_at_the_second_start(self, private_data_dir, free_port):

@@ -26,6 +26,8 @@ OTHER_KINDS = (
     "'applied', 'approved', 'rejected', 'cancelled', 'rate_change', 'interest_pause', 'reschedule', 're_age',"
     " 'fee_waiver', 'interest_waiver', 'charge_off', 'write_off', 'reversal'"
 )
+# Of the others, those that are stored with what they came to.
+WAIVERS = "'fee_waiver', 'interest_waiver'"
 # Nothing waives principal, so it has no such column.
 LOAN_AMOUNTS = (
     "disbursed, credit_balance,"
@@ -159,7 +161,7 @@ class LoanEvent(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy
         sa.CheckConstraint(f"kind IN ({MONEY_KINDS}, {OTHER_KINDS})", name="kind_known"),
         sa.CheckConstraint("(kind = 'reversal') = (reverses IS NOT NULL)", name="reversal_names_an_event"),
         sa.CheckConstraint(
-            f"CASE WHEN kind IN ({MONEY_KINDS}) THEN amount > 0 ELSE amount >= 0 END",
+            f"CASE WHEN kind IN ({MONEY_KINDS}, {WAIVERS}) THEN amount > 0 ELSE amount = 0 END",
             name="amount_fits_kind",
         ),
         sa.CheckConstraint("jsonb_typeof(details) = 'object'", name="details_object"),

@@ -205,4 +205,5 @@ class TestDowngrade:
             earlier.downgrade("0005")
 
         assert contents(earlier) == before
+        # Revision by revision, and the second one from above refuses.
         assert earlier.rows("SELECT version_num FROM alembic_version") == [("0007",)]

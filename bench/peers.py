@@ -21,9 +21,11 @@ from amortization.schedule import amortization_schedule
 
 from bench.cases import MONTHS_PER_YEAR, Case
 from bench.judge import Row
-from loans.core import schedule
+from loans.core import schedule, simulations
+from loans.core.costs import Costs
 from loans.core.dates import Frequency, PeriodUnit
 from loans.core.daycount import DayCount
+from loans.core.state import LoanState
 from loans.core.terms import Method, Terms
 
 OURS = "Branch Loans"
@@ -52,8 +54,17 @@ def title(peer: Peer) -> str:
 
 
 def ours(case: Case) -> list[tuple[int, date, date, int, int, int]]:
-    """Make our own schedule, terms checked and every row there: the one place that knows how it is called."""
-    terms = Terms(
+    """Make our own bare schedule, terms checked and every row there: the one place that knows how it is called."""
+    return list(schedule.build(_terms(case), start_date=case.start_date).rows())
+
+
+def quote(case: Case) -> tuple[LoanState, Costs]:
+    """Do all that a quote does but HTTP: fold the loan as disbursed, and compute its annual percentage rates."""
+    return simulations.quote(_terms(case), on=case.start_date)
+
+
+def _terms(case: Case) -> Terms:
+    return Terms(
         principal=case.principal,
         currency="KES",
         annual_rate=case.percent_exact,
@@ -62,7 +73,20 @@ def ours(case: Case) -> list[tuple[int, date, date, int, int, int]]:
         frequency=MONTHLY,
         day_count=DayCount.EQUAL_PERIODS,
     )
-    return list(schedule.build(terms, start_date=case.start_date).rows())
+
+
+def _quote_rows(made: tuple[LoanState, Costs]) -> Iterator[Row]:
+    state, _ = made
+    balance = state.disbursed
+    for each in state.installments:
+        balance -= each.due.principal
+        yield Row(
+            interest=_units(each.due.interest),
+            principal=_units(each.due.principal),
+            payment=_units(each.due.total),
+            balance=_units(balance),
+            due_date=each.due_date,
+        )
 
 
 def _our_rows(made: Sequence[tuple[int, date, date, int, int, int]]) -> Iterator[Row]:
@@ -246,3 +270,6 @@ ALL = (
     Peer(name="pyloan", package="pyloan", dates="yes", make=_pyloan, rows=_pyloan_rows),
     Peer(name="QuantLib", package="quantlib", dates="yes", make=_quantlib, rows=_quantlib_rows),
 )
+# What a request for a quote runs, beside the bare schedule that is compared with the others.
+QUOTE = Peer(name="Branch Loans, a whole quote", dates="yes", make=quote, rows=_quote_rows)
+TIMED = (ALL[0], QUOTE, *ALL[1:])

@@ -22,7 +22,7 @@ def run(*, rounds: int) -> None:
     click.echo(f"\nSchedules per CPU-second, {rounds} interleaved rounds, median (quartiles):\n")
     rows = [
         (peers.title(peer), peer.dates, *(_rate(times[peer.name]) for times in measured.values()))
-        for peer in peers.ALL
+        for peer in peers.TIMED
     ]
     click.echo(measure.table(("library", "due dates", *counts), rows))
     click.echo("\nTime of a schedule as a multiple of ours in the same round:\n")
@@ -32,7 +32,7 @@ def run(*, rounds: int) -> None:
             peer.dates,
             *(measure.ratio(times[peer.name], times[peers.OURS]).show() for times in measured.values()),
         )
-        for peer in peers.ALL
+        for peer in peers.TIMED
         if peer.name != peers.OURS
     ]
     click.echo(measure.table(("library", "due dates", *counts), rows))
@@ -40,7 +40,7 @@ def run(*, rounds: int) -> None:
 
 def _timed(case: Case, *, rounds: int) -> Measured:
     """Give the seconds of processor time of one schedule, of each library and each round."""
-    batches = {peer.name: _batch(peer, case=case) for peer in peers.ALL}
+    batches = {peer.name: _batch(peer, case=case) for peer in peers.TIMED}
     measured = measure.interleave(
         {name: work for name, (work, _) in batches.items()},
         rounds=rounds,

@@ -115,7 +115,12 @@ def money(session: Session) -> tuple[MoneyFigures, ...]:
         .join(EVENTS, EVENTS.c.loan_id == LOANS.c.id)
         .where(
             EVENTS.c.kind.in_([*came_in, EventKind.CHARGEBACK.value, EventKind.DISBURSED.value]),
-            ~sa.exists().where(reversals.c.loan_id == EVENTS.c.loan_id, reversals.c.reverses == EVENTS.c.id),
+            # Few events are reversals: those that are none need not be compared.
+            ~sa.exists().where(
+                reversals.c.loan_id == EVENTS.c.loan_id,
+                reversals.c.reverses == EVENTS.c.id,
+                reversals.c.reverses.is_not(None),
+            ),
         )
         .group_by(LOANS.c.currency)
         .order_by(LOANS.c.currency)

@@ -1,4 +1,13 @@
-"""Servicing: what is charged, waived and agreed anew while a loan runs."""
+"""Servicing: what is charged, waived and agreed anew while a loan runs.
+
+Every command is refused, beside what its docstring says, with
+
+- LoanNotFound: if there is no such loan;
+- CurrencyMismatch, InvalidAmount, AmountNotPositive: if an amount is in another currency, is not one in it, or is zero;
+- TransitionNotAllowed: if the loan is not disbursed, where nothing else is said;
+- DateInFuture, DateTooEarly: if `on` lies after the business date or before the disbursement;
+- LendingError: if the event contradicts the rest of the loan's history.
+"""
 
 import dataclasses
 import uuid
@@ -33,16 +42,7 @@ def charge_fee(
     currency: str | None = None,
     **given: Unpack[Given],
 ) -> Transaction:
-    """Charge a fee, due with the first installment due on or after its date; `amount` is a decimal string.
-
-    :raises LoanNotFound: if there is no such loan.
-    :raises CurrencyMismatch: if the loan is in another currency.
-    :raises InvalidAmount: if the amount is not one in that currency.
-    :raises AmountNotPositive: if the amount is zero.
-    :raises TransitionNotAllowed: if the loan is not disbursed.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
-    """
+    """Charge a fee, due with the first installment due on or after its date; `amount` is a decimal string."""
     loan = transactions.open_loan(session, loan_id=loan_id)
     return _charge(session, loan, EventKind.FEE, amount=loan.amount(amount, currency=currency), given=given)
 
@@ -55,16 +55,7 @@ def charge_late_fee(
     currency: str | None = None,
     **given: Unpack[Given],
 ) -> Transaction:
-    """Charge a late fee by hand: a penalty of the oldest overdue installment, or of the next one due.
-
-    :raises LoanNotFound: if there is no such loan.
-    :raises CurrencyMismatch: if the loan is in another currency.
-    :raises InvalidAmount: if the amount is not one in that currency.
-    :raises AmountNotPositive: if the amount is zero.
-    :raises TransitionNotAllowed: if the loan is not disbursed.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
-    """
+    """Charge a late fee by hand: a penalty of the oldest overdue installment, or of the next one due."""
     loan = transactions.open_loan(session, loan_id=loan_id)
     minor = loan.amount(amount, currency=currency)
     return _charge(session, loan, EventKind.LATE_FEE, amount=minor, given=given)
@@ -82,15 +73,8 @@ def waive_fees(
 ) -> Transaction:
     """Waive unpaid fees and penalties: an amount of them or all, of one installment or all, of one component or both.
 
-    :raises LoanNotFound: if there is no such loan.
-    :raises CurrencyMismatch: if the loan is in another currency.
-    :raises InvalidAmount: if the amount is not one in that currency.
-    :raises AmountNotPositive: if the amount is zero.
     :raises NothingToWaive: if none is unpaid.
     :raises MoreThanThereIs: if less is unpaid.
-    :raises TransitionNotAllowed: if the loan is not disbursed.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
     """
     loan = transactions.open_loan(session, loan_id=loan_id)
     minor = None if amount is None else loan.amount(amount, currency=currency)
@@ -109,15 +93,8 @@ def waive_interest(
 ) -> Transaction:
     """Waive unpaid interest: an amount of it, or all that is due or has accrued.
 
-    :raises LoanNotFound: if there is no such loan.
-    :raises CurrencyMismatch: if the loan is in another currency.
-    :raises InvalidAmount: if the amount is not one in that currency.
-    :raises AmountNotPositive: if the amount is zero.
     :raises NothingToWaive: if none is unpaid.
     :raises MoreThanThereIs: if less is unpaid.
-    :raises TransitionNotAllowed: if the loan is not disbursed.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
     """
     loan = transactions.open_loan(session, loan_id=loan_id)
     minor = None if amount is None else loan.amount(amount, currency=currency)
@@ -129,11 +106,7 @@ def change_rate(
 ) -> Transaction:
     """Let another rate hold from a date on; `annual_rate` is percent a year as a decimal string.
 
-    :raises LoanNotFound: if there is no such loan.
     :raises InvalidRate: if the text is not a rate.
-    :raises TransitionNotAllowed: if the loan is not disbursed.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
     """
     loan = transactions.open_loan(session, loan_id=loan_id)
     event = loan.event(EventKind.RATE_CHANGE, given)
@@ -146,11 +119,7 @@ def pause_interest(
 ) -> Transaction:
     """Let no interest accrue from a date up to, not including, another.
 
-    :raises LoanNotFound: if there is no such loan.
     :raises InvalidChange: if the pause ends before it begins.
-    :raises TransitionNotAllowed: if the loan is not disbursed.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
     """
     loan = transactions.open_loan(session, loan_id=loan_id)
     event = dataclasses.replace(loan.event(EventKind.INTEREST_PAUSE, given), until=until)
@@ -169,12 +138,8 @@ def reschedule(
 ) -> Transaction:
     """Replace the installments that are not due yet; what is left out stays as it is.
 
-    :raises LoanNotFound: if there is no such loan.
     :raises InvalidAmount: if the installment's amount is not one in the loan's currency.
     :raises InvalidChange: if nothing is to change, or the new schedule contradicts itself or never ends.
-    :raises TransitionNotAllowed: if the loan is not disbursed.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
     """
     loan = transactions.open_loan(session, loan_id=loan_id)
     event = _new_schedule(
@@ -200,12 +165,8 @@ def re_age(
 ) -> Transaction:
     """Replace the installments that are not due yet and take the overdue ones with them.
 
-    :raises LoanNotFound: if there is no such loan.
     :raises InvalidAmount: if the installment's amount is not one in the loan's currency.
     :raises InvalidChange: if the new schedule contradicts itself or never ends.
-    :raises TransitionNotAllowed: if the loan is not disbursed.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
     """
     loan = transactions.open_loan(session, loan_id=loan_id)
     event = _new_schedule(

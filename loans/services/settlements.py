@@ -1,4 +1,13 @@
-"""Settlements: money that is given, taken back, paid out, given up or recovered, repayments apart."""
+"""Settlements: money that is given, taken back, paid out, given up or recovered, repayments apart.
+
+Every command is refused, beside what its docstring says, with
+
+- LoanNotFound: if there is no such loan;
+- CurrencyMismatch, InvalidAmount, AmountNotPositive: if an amount is in another currency, is not one in it, or is zero;
+- TransitionNotAllowed: if the loan is not disbursed, where nothing else is said;
+- DateInFuture, DateTooEarly: if `on` lies after the business date or before the disbursement;
+- LendingError: if the event contradicts the rest of the loan's history.
+"""
 
 import dataclasses
 import uuid
@@ -23,13 +32,7 @@ def grant_credit(
 ) -> Transaction:
     """Credit a loan out of goodwill: allocated like a repayment, paid for by the lender.
 
-    :raises LoanNotFound: if there is no such loan.
-    :raises CurrencyMismatch: if the loan is in another currency.
-    :raises InvalidAmount: if the amount is not one in that currency.
-    :raises AmountNotPositive: if the amount is zero.
     :raises TransitionNotAllowed: if the loan is not disbursed, or repaid already.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
     :raises MoreThanThereIs: if it is more than is owed.
     """
     loan = transactions.open_loan(session, loan_id=loan_id)
@@ -49,15 +52,9 @@ def charge_back(
 ) -> Transaction:
     """Take a repayment back on a date, or an amount of it: what it had paid is owed again from then on.
 
-    :raises LoanNotFound: if there is no such loan.
     :raises UnknownRepayment: if it is not a repayment of this loan that counted by then.
-    :raises CurrencyMismatch: if the loan is in another currency.
-    :raises InvalidAmount: if the amount is not one in that currency.
-    :raises AmountNotPositive: if the amount is zero.
     :raises MoreThanThereIs: if less of it is left, or nothing.
     :raises TransitionNotAllowed: if the loan is neither disbursed nor repaid.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
     """
     loan = transactions.open_loan(session, loan_id=loan_id)
     minor = None if amount is None else loan.amount(amount, currency=currency)
@@ -79,14 +76,8 @@ def refund(
 ) -> Transaction:
     """Pay out of the customer's credit balance, or give back fees and penalties that were paid.
 
-    :raises LoanNotFound: if there is no such loan.
-    :raises CurrencyMismatch: if the loan is in another currency.
-    :raises InvalidAmount: if the amount is not one in that currency.
-    :raises AmountNotPositive: if the amount is zero.
     :raises MoreThanThereIs: if less is there.
     :raises TransitionNotAllowed: if the loan was never disbursed.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
     """
     loan = transactions.open_loan(session, loan_id=loan_id)
     event = loan.event(EventKind.REFUND, given, amount=loan.amount(amount, currency=currency))
@@ -97,10 +88,7 @@ def refund(
 def charge_off(session: Session, *, loan_id: uuid.UUID, **given: Unpack[Given]) -> Transaction:
     """Take the loss in the books; the borrower owes what he owed.
 
-    :raises LoanNotFound: if there is no such loan.
     :raises TransitionNotAllowed: if the loan is not disbursed, or charged off already.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
     """
     loan = transactions.open_loan(session, loan_id=loan_id)
     event = loan.event(EventKind.CHARGE_OFF, given)
@@ -114,13 +102,7 @@ def charge_off(session: Session, *, loan_id: uuid.UUID, **given: Unpack[Given]) 
 
 
 def write_off(session: Session, *, loan_id: uuid.UUID, **given: Unpack[Given]) -> Transaction:
-    """Give up all that is unpaid; the loan is defaulted.
-
-    :raises LoanNotFound: if there is no such loan.
-    :raises TransitionNotAllowed: if the loan is not disbursed.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
-    """
+    """Give up all that is unpaid; the loan is defaulted."""
     loan = transactions.open_loan(session, loan_id=loan_id)
     event = loan.event(EventKind.WRITE_OFF, given)
     return transactions.record(session, loan=loan, event=event, given=given)
@@ -136,13 +118,7 @@ def recover(
 ) -> Transaction:
     """Record money received after a write-off.
 
-    :raises LoanNotFound: if there is no such loan.
-    :raises CurrencyMismatch: if the loan is in another currency.
-    :raises InvalidAmount: if the amount is not one in that currency.
-    :raises AmountNotPositive: if the amount is zero.
     :raises TransitionNotAllowed: if the loan was not written off by then.
-    :raises DateInFuture: if `on` lies after the business date.
-    :raises DateTooEarly: if `on` lies before the disbursement.
     """
     loan = transactions.open_loan(session, loan_id=loan_id)
     event = loan.event(EventKind.RECOVERY, given, amount=loan.amount(amount, currency=currency))

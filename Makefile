@@ -5,7 +5,7 @@ BIN := .venv/bin
 FLASK := $(BIN)/python -m flask --app wsgi
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-only test-fast check format lint format-check types imports conventions spelling dashboards \
+.PHONY: help install run test test-only test-fast histories check format lint format-check types imports conventions spelling dashboards \
 	migrate migration downgrade verify trial-balance seed psql lock clean
 
 help: ## List what there is
@@ -28,6 +28,9 @@ test-only: install ## Run some tests, without coverage (args="tests/api -k repla
 
 test-fast: install ## Run the tests that need no server and no database
 	@$(BIN)/python -m pytest -q tests/core tests/conventions -m "not contracts" $(args)
+
+histories: install ## Compare the engine and its second model over 24,000 steps of random loans (HISTORIES=1200)
+	@HISTORIES=$${HISTORIES:-1200} $(BIN)/python -m pytest -q tests/core/test_against_reference.py
 
 check: format-check lint types imports conventions spelling check-files ## Check format, lint, types, imports, conventions, spelling, files
 

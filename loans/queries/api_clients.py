@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from loans.models.api_client import ApiClient
 from loans.models.api_key import ApiKey
-from loans.queries import paging
+from loans.queries import newest, paging
 
 CLIENTS = ApiClient.__table__
 KEYS = ApiKey.__table__
@@ -76,13 +76,10 @@ def page(session: Session, *, cursor: str | None, limit: int) -> paging.Page[Cli
 
     :raises InvalidCursor: if the cursor is not one of this list.
     """
-    query = sa.select(*COLUMNS).order_by(CLIENTS.c.id.desc()).limit(limit + 1)
     tag = paging.tag("clients", {})
-    before = paging.after(cursor, tag=tag, reads=(uuid.UUID,))
-    if before is not None:
-        query = query.where(CLIENTS.c.id < before[0])
-    records = [ClientRecord(**row) for row in session.execute(query).mappings()]
-    return paging.page(records, limit=limit, keys=[(record.id,) for record in records], tag=tag)
+    return newest.page(
+        session, COLUMNS, by=CLIENTS.c.id, makes=ClientRecord, tag=tag, cursor=cursor, limit=limit
+    )
 
 
 def all_keys(session: Session) -> list[tuple[str, KeyRecord]]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from loans.models.staff import StaffMember
-from loans.queries import paging
+from loans.queries import newest, paging
 
 STAFF = StaffMember.__table__
 
@@ -41,10 +41,7 @@ def page(session: Session, *, cursor: str | None, limit: int) -> paging.Page[Sta
 
     :raises InvalidCursor: if the cursor is not one of this list.
     """
-    query = sa.select(*COLUMNS).order_by(STAFF.c.id.desc()).limit(limit + 1)
     tag = paging.tag("staff", {})
-    before = paging.after(cursor, tag=tag, reads=(uuid.UUID,))
-    if before is not None:
-        query = query.where(STAFF.c.id < before[0])
-    records = [StaffRecord(**row) for row in session.execute(query).mappings()]
-    return paging.page(records, limit=limit, keys=[(record.id,) for record in records], tag=tag)
+    return newest.page(
+        session, COLUMNS, by=STAFF.c.id, makes=StaffRecord, tag=tag, cursor=cursor, limit=limit
+    )

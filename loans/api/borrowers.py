@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from loans import clock
 from loans.api import loan_lists, security
-from loans.api.endpoint import CHANGE, Blueprint, command, query
+from loans.api.endpoint import Blueprint, command, query
+from loans.api.publishing import CHANGE
 from loans.api.shapes import Shape
 from loans.queries import borrowers as stored
 from loans.queries.borrowers import BorrowerRecord

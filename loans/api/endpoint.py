@@ -10,8 +10,7 @@ import dataclasses
 import functools
 import json
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import marshmallow as ma
@@ -19,110 +18,15 @@ from flask import Response, request
 from flask_smorest import Blueprint as SmorestBlueprint
 from sqlalchemy.orm import Session
 
-from loans.api import conditional, cross_origin, deprecation, requests, security, shapes
+from loans.api import conditional, cross_origin, requests, shapes
 from loans.api.errors import IdempotencyKeyMissing
+from loans.api.publishing import CALCULATION, CHANGE, COMMAND, EXCHANGE, QUERY, QUERY_OF_ONE, Kind, publish
 from loans.db import db, transaction
-from loans.schemas.common import PageArgs, Problem
 from loans.services import idempotency
 from loans.services.context import Context
 from loans.services.idempotency import Answer, Claim
 
 V = TypeVar("V", bound=Callable[..., Any])
-
-KEY_PARAMETER = {
-    "in": "header",
-    "name": "Idempotency-Key",
-    "required": True,
-    "schema": {"type": "string", "minLength": 1, "maxLength": requests.KEY_LENGTH_MAX},
-    "description": "Makes the request safe to repeat: the same key with the same request gets the same answer.",
-}
-IF_MATCH_PARAMETER = {
-    "in": "header",
-    "name": "If-Match",
-    "schema": {"type": "string"},
-    "description": "The ETag of what is to be changed; 412 if it has changed since.",
-}
-IF_NONE_MATCH_PARAMETER = {
-    "in": "header",
-    "name": "If-None-Match",
-    "schema": {"type": "string"},
-    "description": "The ETag of an earlier answer; 304 without a body if this one would be the same.",
-}
-DRY_RUN_PARAMETER = {
-    "in": "query",
-    "name": "dry_run",
-    "schema": {"type": "boolean", "default": False},
-    "description": "Do all of it, answer, and undo it: nothing is stored, not even under the Idempotency-Key.",
-}
-HEADERS = {
-    "Dry-Run": {
-        "schema": {"type": "string", "enum": ["true"]},
-        "description": "Present where nothing of what the answer says was stored.",
-    },
-    "Idempotent-Replayed": {
-        "schema": {"type": "string", "enum": ["true"]},
-        "description": "Present where the answer is that of an earlier request with this Idempotency-Key.",
-    },
-    "Location": {"schema": {"type": "string"}, "description": "The path of what was created."},
-    "ETag": {"schema": {"type": "string"}, "description": "The version; for If-None-Match and If-Match."},
-    "Link": {"schema": {"type": "string"}, "description": "The next page, as rel=next; absent on the last."},
-}
-RETRY_AFTER = {
-    "schema": {"type": "integer"},
-    "description": "Seconds after which the same request may be sent again, where it may.",
-}
-# What may be over in a moment; a 409 is so while the same key is still running.
-RETRIED = (409, 503)
-ERRORS_OF_QUERY = {
-    401: "Not authenticated",
-    403: "Scope missing",
-    404: "Not found",
-    422: "Invalid parameters",
-    500: "A fault of the service; nothing was changed",
-    503: "Temporarily unavailable",
-}
-ERRORS_OF_COMMAND = {
-    **ERRORS_OF_QUERY,
-    400: "Unreadable body, or no usable Idempotency-Key",
-    409: "In conflict with the state of the resource, or the same key is still running",
-    412: "Changed since the ETag in If-Match was given",
-    413: "Body too large",
-    415: "Not application/json",
-    422: "Invalid fields, or refused by a rule",
-}
-ERRORS_OF_CALCULATION = {
-    **{
-        status: said for status, said in ERRORS_OF_COMMAND.items() if status != HTTPStatus.PRECONDITION_FAILED
-    },
-    400: "Unreadable body",
-    409: "An event that the state before it does not admit",
-}
-
-
-class Kind(NamedTuple):
-    """What the OpenAPI document says of all routes of one kind."""
-
-    method: str
-    errors: Mapping[int, str]
-    headers: tuple[str, ...] = ()
-    parameters: tuple[Mapping[str, Any], ...] = ()
-
-
-COMMAND = Kind(
-    "POST",
-    ERRORS_OF_COMMAND,
-    ("Idempotent-Replayed", "Dry-Run"),
-    (KEY_PARAMETER, DRY_RUN_PARAMETER, IF_MATCH_PARAMETER),
-)
-CHANGE = COMMAND._replace(
-    method="PATCH",
-    errors={**ERRORS_OF_COMMAND, 428: "No If-Match"},
-    parameters=(KEY_PARAMETER, DRY_RUN_PARAMETER, {**IF_MATCH_PARAMETER, "required": True}),
-)
-CALCULATION = Kind("POST", ERRORS_OF_CALCULATION)
-EXCHANGE = Kind("POST", ERRORS_OF_CALCULATION)
-QUERY = Kind("GET", ERRORS_OF_QUERY)
-QUERY_OF_ONE = Kind("GET", ERRORS_OF_QUERY, ("ETag",), (IF_NONE_MATCH_PARAMETER,))
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc] # flask-smorest is untyped
@@ -170,18 +74,14 @@ def command(  # noqa: PLR0913 - what a command declares
                 conditional.check(session, path)
                 # A copy: a view may take its body apart, and a transaction that is run again needs it whole.
                 result = view(session, circumstances, copy.deepcopy(body), **given)
-                shown = schema.dump(result)
-                return Answer(
-                    status=status,
-                    location=location(result) if location else None,
-                    body=_encode(shown),
-                    kept=_encode(shown | {shown_once: None}) if shown_once else None,
-                )
+                return _answer(result, schema=schema, status=status, location=location, shown_once=shown_once)
 
             return _rehearse(act) if is_dry else _act_once(act, wanted=wanted)
 
         run.__idempotent__ = True  # type: ignore[attr-defined] # read by a convention test
-        _publish(blueprint, rule, run, kind=kind, scope=scope, schema=accepts, returns=returns, status=status)
+        publish(
+            blueprint, rule, run=run, kind=kind, scope=scope, schema=accepts, returns=returns, status=status
+        )
         return view
 
     return decorate
@@ -207,8 +107,15 @@ def calculation(
             return _response(Answer(status=200, location=None, body=_dump(schema, result)), replayed=False)
 
         run.__stores_nothing__ = True  # type: ignore[attr-defined] # read by a convention test
-        _publish(
-            blueprint, rule, run, kind=CALCULATION, scope=scope, schema=accepts, returns=returns, status=200
+        publish(
+            blueprint,
+            rule,
+            run=run,
+            kind=CALCULATION,
+            scope=scope,
+            schema=accepts,
+            returns=returns,
+            status=200,
         )
         return view
 
@@ -235,8 +142,8 @@ def exchange(
             return _response(Answer(status=200, location=None, body=_dump(schema, result)), replayed=False)
 
         run.__is_exchange__ = True  # type: ignore[attr-defined] # read by a convention test
-        _publish(
-            blueprint, rule, run, kind=EXCHANGE, scope=scope, schema=accepts, returns=returns, status=200
+        publish(
+            blueprint, rule, run=run, kind=EXCHANGE, scope=scope, schema=accepts, returns=returns, status=200
         )
         return view
 
@@ -275,58 +182,10 @@ def query(  # noqa: PLR0913 - what a query declares
 
         kind = QUERY if version is None else QUERY_OF_ONE
         documented = returns if shape is None else shape.documented(returns)
-        _publish(blueprint, rule, run, kind=kind, scope=scope, schema=args, returns=documented, status=200)
+        publish(blueprint, rule, run=run, kind=kind, scope=scope, schema=args, returns=documented, status=200)
         return view
 
     return decorate
-
-
-def _publish(  # noqa: PLR0913 - what flask-smorest is told
-    blueprint: Blueprint,
-    rule: str,
-    run: Callable[..., Response],
-    *,
-    kind: Kind,
-    scope: str,
-    schema: type[ma.Schema] | None,
-    returns: type[ma.Schema] | dict[str, Any],
-    status: int,
-) -> None:
-    """Put a view under its rule and into the OpenAPI document."""
-    setattr(run, security.SCOPE_ATTRIBUTE, scope)
-    shown = [
-        *kind.headers,
-        *(["Link"] if schema is not None and issubclass(schema, PageArgs) else []),
-        *(["Location"] if status == HTTPStatus.CREATED else []),
-    ]
-    view = blueprint.response(status, returns, headers={name: HEADERS[name] for name in shown})(run)
-    if "ETag" in kind.headers:
-        view = blueprint.alt_response(HTTPStatus.NOT_MODIFIED, description="As the client has it")(view)
-    for code, description in kind.errors.items():
-        view = blueprint.alt_response(
-            code,
-            schema=Problem,
-            content_type="application/problem+json",
-            description=description,
-            headers={"Retry-After": RETRY_AFTER} if code in RETRIED else None,
-        )(view)
-    described: dict[str, Any] = {
-        "operationId": run.__name__,
-        "description": "Open to all." if scope == security.PUBLIC else f"Scope: `{scope}`.",
-        # With a bearer the list names what key or role must carry, as OpenAPI 3.1 allows.
-        "security": security.schemes(scope),
-    }
-    if hasattr(run, deprecation.ATTRIBUTE):
-        described["deprecated"] = True
-    if kind.parameters:
-        described["parameters"] = list(kind.parameters)
-    if schema is not None:
-        # A body without required fields may be left out, and so may every query parameter.
-        required = any(field.required for field in schema().fields.values())
-        location = "query" if kind.method == "GET" else "json"
-        view = blueprint.arguments(schema, location=location, required=required)(view)
-    view = blueprint.doc(**described)(view)
-    blueprint.route(rule, methods=[kind.method])(view)
 
 
 def _link(response: Response, *, cursor: str | None) -> None:
@@ -334,6 +193,24 @@ def _link(response: Response, *, cursor: str | None) -> None:
     if cursor:
         others = {name: value for name, value in request.args.items() if name != "cursor"}
         response.headers["Link"] = f'<{request.path}?{urlencode({**others, "cursor": cursor})}>; rel="next"'
+
+
+def _answer(
+    result: Any,
+    *,
+    schema: ma.Schema,
+    status: int,
+    location: Callable[[Any], str] | None,
+    shown_once: str | None,
+) -> Answer:
+    """Make what a command answers, and what is kept of it for replays."""
+    shown = schema.dump(result)
+    return Answer(
+        status=status,
+        location=location(result) if location else None,
+        body=_encode(shown),
+        kept=_encode(shown | {shown_once: None}) if shown_once else None,
+    )
 
 
 def _prepared(prepare: Callable[[], Mapping[str, Any]] | None) -> Mapping[str, Any]:

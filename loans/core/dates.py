@@ -1,6 +1,7 @@
 """Periods between installments and the dates they fall due."""
 
 import calendar
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, date
@@ -21,6 +22,8 @@ _MONTHS_PER_CYCLE = 400 * _MONTHS_PER_YEAR
 _MONTH_LENGTHS = b"".join(
     bytes((31, 28 + calendar.isleap(year), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)) for year in range(400)
 )
+# Months whose days are looked up: most loans begin and end in them.
+_TABLE = range(1970 * _MONTHS_PER_YEAR, 2100 * _MONTHS_PER_YEAR)
 
 
 class InvalidFrequency(LendingError):
@@ -253,7 +256,20 @@ def _on_days(ordinals: range, field: str) -> tuple[date, ...]:
 
 def _on_months(months: range, day: int, field: str) -> tuple[date, ...]:
     """List a day of each of these months, or the month's last day where it is shorter."""
+    if _TABLE.start <= months.start and months.stop - months.step < _TABLE.stop:
+        return _table(day)[months.start - _TABLE.start : months.stop - _TABLE.start : months.step]
     _check_calendar(months, _MONTHS_MIN, _MONTHS_MAX, field)
+    return _days_of(months, day)
+
+
+@functools.cache
+def _table(day: int) -> tuple[date, ...]:
+    """Give a day of each month of the table: a schedule takes a slice of it sooner than it makes dates."""
+    return _days_of(_TABLE, day)
+
+
+def _days_of(months: range, day: int) -> tuple[date, ...]:
+    """List a day of each of these months, or the month's last day where it is shorter."""
     if day <= _DAY_IN_EVERY_MONTH:
         return tuple([date(month // _MONTHS_PER_YEAR, month % _MONTHS_PER_YEAR + 1, day) for month in months])
     # A conditional instead of min() saves a third of the time.

@@ -17,6 +17,10 @@ from loans.core.terms import Method, Terms
 from loans.core.timeline import PER_CENT, Timeline, micro
 
 _YEARS = {DayCount.ACT_360: 360, DayCount.ACT_365F: 365}
+# Looked up once: a member is found in its enumeration several times as slowly as a name in its module.
+_HALF_EVEN = Rounding.HALF_EVEN
+_EQUAL_INSTALLMENTS = Method.EQUAL_INSTALLMENTS
+_EQUAL_PERIODS = DayCount.EQUAL_PERIODS
 # Up to so many rows the exact fraction is found sooner than bounds of it.
 _EXACT_MAX = 24
 # Binary places of the bounds: an installment has at most 60 bits before the point, 600 rows lose at most 12 more.
@@ -55,7 +59,7 @@ def build(terms: Terms, *, start_date: date) -> Schedule:
     due = dates.due_dates(start_date, frequency=terms.frequency, count=terms.installments)
     starts = (start_date, *due[:-1])
     factors, scale = _factors(terms, start_date, due)
-    if terms.method is Method.EQUAL_INSTALLMENTS:
+    if terms.method is _EQUAL_INSTALLMENTS:
         level = level_rounded(
             terms.principal, factors, scale=scale, carried=0, balloon=terms.balloon, rounding=terms.rounding
         )
@@ -73,7 +77,7 @@ def build(terms: Terms, *, start_date: date) -> Schedule:
 def _factors(terms: Terms, start_date: date, due: tuple[date, ...]) -> tuple[list[int], int]:
     """List what interest costs in each period, as numerators over one denominator, in lowest terms."""
     rate, frequency = micro(terms.annual_rate), terms.frequency
-    if terms.day_count is DayCount.EQUAL_PERIODS:
+    if terms.day_count is _EQUAL_PERIODS:
         whole, scale = rate * frequency.every, PER_CENT * dates.PERIODS_PER_YEAR[frequency.unit]
         shrink = math.gcd(whole, scale)
         return [whole // shrink] * len(due), scale // shrink
@@ -177,28 +181,51 @@ def spread_level(
 ) -> tuple[list[int], list[int], list[int]]:
     """Give principal, interest and closing balance of rows that ask for a level installment.
 
-    The last row takes all that is left; the others leave the balloon `keep`. Rounding half to even, the default, is
-    written out here, since a call for each row would cost as much as the rest of it.
+    The last row takes all that is left; the others leave the balloon `keep`. Of nearly all loans each row asks for no
+    less than its interest and for no more than there is: that is tried first.
     """
+    if rounding is _HALF_EVEN:
+        plain = _spread_plainly(balance, factors, scale=scale, level=level, keep=keep)
+        if plain is not None:
+            return plain
     principal, interest, balances = [], [], []
-    is_even = rounding is Rounding.HALF_EVEN
     for factor in factors:
-        if is_even:
-            cost, rest = divmod(balance * factor, scale)
-            rest += rest
-            if rest > scale or (rest == scale and cost & 1):
-                cost += 1
-        else:
-            cost = money.divide(balance * factor, scale, rounding=rounding)
-        asked = level - cost
-        if asked < 0:
-            asked = 0
-        elif asked > balance - keep:
-            asked = balance - keep
+        cost = money.divide(balance * factor, scale, rounding=rounding)
+        asked = min(max(level - cost, 0), balance - keep)
         balance -= asked
         interest.append(cost)
         principal.append(asked)
         balances.append(balance)
+    principal[-1] += balance
+    balances[-1] = 0
+    return principal, interest, balances
+
+
+def _spread_plainly(
+    balance: int, factors: Sequence[int], *, scale: int, level: int, keep: int
+) -> tuple[list[int], list[int], list[int]] | None:
+    """Do what `spread_level` does, rounded half to even, unless a row needs a bound: None then.
+
+    The rounding is written out, since a call for each row would cost as much as the rest of it.
+    """
+    if scale & 1:
+        scale, factors = 2 * scale, [2 * factor for factor in factors]
+    half = scale // 2
+    principal, interest, balances = [], [], []
+    for factor in factors:
+        raised = balance * factor + half
+        cost = raised // scale
+        # A tie was rounded up; the even amount is the one below.
+        if cost & 1 and cost * scale == raised:
+            cost -= 1
+        asked = level - cost
+        balance -= asked
+        interest.append(cost)
+        principal.append(asked)
+        balances.append(balance)
+    # If no row asks for less than its interest, the balance never rises: the last but one is the lowest that counts.
+    if max(interest) > level or (len(balances) > 1 and balances[-2] < keep):
+        return None
     principal[-1] += balance
     balances[-1] = 0
     return principal, interest, balances

@@ -23,10 +23,10 @@ _YEAR_OF_DAYS = 365
 
 def micro(rate: Fraction) -> int:
     """Give a rate in percent as a whole number of millionths of a percent."""
-    scaled = rate * MICRO
-    if scaled.denominator != 1:
+    scaled, rest = divmod(rate.numerator * MICRO, rate.denominator)
+    if rest:
         raise AssertionError(f"{rate} percent has more than six decimals")
-    return scaled.numerator
+    return scaled
 
 
 class Timeline:

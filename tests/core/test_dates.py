@@ -215,6 +215,15 @@ class TestDueDates:
 
         assert due == (date(2025, 2, 28), date(2026, 2, 28), date(2027, 2, 28), date(2028, 2, 29))
 
+    def test_go_on_where_the_table_of_months_begins_and_ends(self):
+        into = dates.due_dates(date(1969, 11, 30), frequency=MONTHLY, count=3)
+        out = dates.due_dates(date(2099, 10, 31), frequency=MONTHLY, count=4)
+        up_to = dates.due_dates(date(2099, 9, 30), frequency=QUARTERLY, count=1)
+
+        assert into == (date(1969, 12, 30), date(1970, 1, 30), date(1970, 2, 28))
+        assert out == (date(2099, 11, 30), date(2099, 12, 31), date(2100, 1, 31), date(2100, 2, 28))
+        assert up_to == (date(2099, 12, 30),)
+
     def test_step_by_weeks(self):
         due = dates.due_dates(date(2024, 12, 20), frequency=FORTNIGHTLY, count=2)
 

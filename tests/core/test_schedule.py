@@ -100,6 +100,19 @@ class TestEqualInstallments:
         assert parts(principal=50, rounding=rounding, installments=1) == [(50, half)]
         assert parts(principal=150, rounding=rounding, installments=1) == [(150, one_and_a_half)]
 
+    def test_round_what_is_no_tie_to_an_odd_amount_where_it_is_nearer(self):
+        # A third of 2 is 0.67, of 1 it is 0.33.
+        spread = schedule.spread_level(2, [1, 1], scale=3, level=2, keep=0, rounding=Rounding.HALF_EVEN)
+
+        assert spread == ([1, 1], [1, 0], [1, 0])
+
+    @pytest.mark.parametrize("rounding", [Rounding.HALF_EVEN, Rounding.HALF_UP])
+    def test_ask_for_no_less_than_nothing_and_no_more_than_is_left(self, rounding):
+        # Half of 100 is more than the level of 40; in the second and third row nothing is left but what they keep.
+        spread = schedule.spread_level(100, [5, 0, 0, 0], scale=10, level=40, keep=70, rounding=rounding)
+
+        assert spread == ([0, 30, 0, 70], [50, 0, 0, 0], [100, 70, 70, 0])
+
 
 class TestEqualPrincipal:
     def test_repays_the_same_principal_until_the_last_takes_the_rest(self):

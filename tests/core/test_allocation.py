@@ -267,6 +267,23 @@ class TestMovedDueDates:
         # 1000.00 x 12 % x 31/365 = 10.19.
         assert parts_of(state) == (Part(1, interest=1019, principal=3981),)
 
+    @pytest.mark.parametrize("rule", EarlyPayment)
+    def test_let_a_daily_loan_cost_interest_of_the_weekend(self, rule):
+        start = date(2024, 5, 15)
+        origination = [replace(event, date=start) for event in (APPLICATION, APPROVAL, DISBURSEMENT)]
+        terms = sample_terms(
+            installments=1,
+            early_payment=rule,
+            interest_mode=InterestMode.DAILY,
+            convention=Convention.FOLLOWING,
+            day_count=DayCount.ACT_365F,
+        )
+
+        state = fold.fold(terms, [*origination, repayment(5000, on=date(2024, 6, 16), number=4)])
+
+        # 1000.00 x 12 % x 32/365 = 10.5205.
+        assert parts_of(state) == (Part(1, interest=1052, principal=3948),)
+
 
 class TestEarlyMoneyOfDailyLoans:
     # ACT/365F: A = 340.00. On 30 January 1000.00 x 12 % x 15/365 = 4.9315 has accrued.

@@ -111,6 +111,15 @@ class TestFees:
         assert [row.due.fee for row in before.installments] == [0, 0, 0]
         assert [row.due.fee for row in after.installments] == [0, 1000, 0]
 
+    def test_dated_that_round_to_nothing_ask_for_nothing(self):
+        # 0.0004 % of 1000.00 is 0.004.
+        fees = (Fee(charged=FeeTime.DATED, percent=Fraction(4, 10_000), date=date(2024, 6, 1)),)
+
+        state = folded(on=date(2024, 6, 1), fees=fees)
+
+        # The day is after the last due date, and yet there is no row for it.
+        assert [row.due.fee for row in state.installments] == [0, 0, 0]
+
     @pytest.mark.parametrize(("cap", "fee"), [(None, 1700), (1000, 1000)])
     def test_late_are_charged_once_after_the_days_of_grace(self, cap, fee):
         # 5 % of 340.02 is 17.001.

@@ -17,11 +17,13 @@ from loans.core.event_steps import EventSteps
 from loans.core.event_words import EventWords
 from loans.core.events import DECISIONS, Event, EventKind
 from loans.core.row_steps import RowSteps
-from loans.core.rows import FEE
+from loans.core.rows import FEE, RowKind
 from loans.core.state import Installment, LoanState
 from loans.core.steps import Explanation, Step, in_words
 from loans.core.terms import Terms
 from loans.core.trace import Accrual, Trace
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 class NothingToExplain(LendingError):
@@ -48,10 +50,19 @@ def explain_installment(terms: Terms, told: Sequence[Event], *, number: int, as_
         subject=f"installment {number}",
         currency=terms.currency,
         as_of=as_of,
-        summary=f"Installment {number}, due on {row.due_date}, asks for {asked} {terms.currency};"
-        f" {left} of it is unpaid on {as_of}.",
+        summary=f"Installment {number}, due on {row.due_date}{_moved(terms, row, trace)}, asks for {asked}"
+        f" {terms.currency}; {left} of it is unpaid on {as_of}.",
         steps=RowSteps(state, known, trace, number).write(),
     )
+
+
+def _moved(terms: Terms, row: Installment, trace: Trace) -> str:
+    """Say from which day the due date of a row was moved, if it was, and why."""
+    day = trace.ends.get(row.number, row.due_date)
+    if row.kind is not RowKind.INSTALLMENT or day == row.due_date:
+        return ""
+    calendar = "" if terms.holidays is None or terms.holidays.code is None else f" in {terms.holidays.code}"
+    return f" (not on {_WEEKDAYS[day.weekday()]} {day}, no business day{calendar}: {terms.convention})"
 
 
 def explain_event(terms: Terms, told: Sequence[Event], *, event_id: uuid.UUID, as_of: dt.date) -> Explanation:
@@ -189,7 +200,7 @@ class _PayoffSteps:
         noted: list[Accrual] = [each for each in self.trace.accruals if each.installment == number]
         noted += self.trace.accruing
         exact = sum((each.interest for each in noted), Fraction(0))
-        self.steps.extend(steps.stretch(each, self.terms.currency) for each in noted)
+        self.steps.extend(steps.stretch(each, self.terms) for each in noted)
         accrued = steps.rounded(exact, self.terms)
         is_limited = self.terms.interest_mode == "scheduled" and accrued > most
         accrued = most if is_limited else accrued

@@ -100,6 +100,11 @@ def sharing(account: Account, trace: Trace, *, factor: Fraction, whole: int) -> 
             accrued=accrued,
             unrounded=(account.financed * factor + accrued) / len(rows),
             whole=whole,
+            pauses=tuple(
+                each
+                for each in timeline.stops
+                if each.from_date < rows[-1].to_date and each.until > account.mark
+            ),
             event_id=trace.event_id,
         )
     )

@@ -13,7 +13,7 @@ from loans.core.account import Account
 from loans.core.business_days import Convention, Holidays
 from loans.core.charges import FeeBase, FeeTime
 from loans.core.rows import INTEREST, PRINCIPAL, Row, RowKind
-from loans.core.terms import YEARS_MAX, Grace, InvalidTerms, Method, Pause, Terms
+from loans.core.terms import YEARS_MAX, Grace, InterestFree, InvalidTerms, Method, Terms
 from loans.core.timeline import Timeline
 from loans.core.trace import Charge
 
@@ -99,7 +99,7 @@ def add_rows(account: Account, *, ends: Sequence[date], from_date: date, grace: 
     numbered = len(rows)
     if grace.interest_free:
         account.timeline.stop(
-            Pause(max(from_date, account.mark), ends[min(grace.interest_free, len(ends)) - 1])
+            InterestFree(max(from_date, account.mark), ends[min(grace.interest_free, len(ends)) - 1])
         )
     previous = rows[-1].due_date if rows else from_date
     begins = from_date
@@ -111,6 +111,8 @@ def add_rows(account: Account, *, ends: Sequence[date], from_date: date, grace: 
                 field="business_day_convention",
             )
         row = Row(numbered + at + 1, RowKind.INSTALLMENT, begins, min(end, due), due)
+        if account.trace is not None:
+            account.trace.ends[row.number] = end
         row.period = account.offset + at
         row.no_principal = at < grace.principal
         row.deferred = at < grace.interest

@@ -11,7 +11,18 @@ from loans.core import attributions, money
 from loans.core.events import Event, EventKind
 from loans.core.rows import FEE, INTEREST, PENALTY, PRINCIPAL, Row, RowKind
 from loans.core.state import LoanState
-from loans.core.steps import Step, Value, in_words, levelling, major, percent, rounded, stretch, written
+from loans.core.steps import (
+    Step,
+    Value,
+    in_words,
+    levelling,
+    major,
+    percent,
+    rounded,
+    stretch,
+    why_free,
+    written,
+)
 from loans.core.terms import Method, Terms
 from loans.core.trace import Accrual, Charge, Sharing, Trace
 
@@ -105,7 +116,7 @@ class RowSteps:
 
     def _accrued_interest(self, accruals: Sequence[Accrual]) -> int:
         """Write each stretch of days and their sum, rounded once."""
-        self.steps.extend(stretch(each, self.currency) for each in accruals)
+        self.steps.extend(stretch(each, self.terms) for each in accruals)
         exact = sum((each.interest for each in accruals), Fraction(0))
         earned = rounded(exact, self.terms)
         self.add(
@@ -137,7 +148,8 @@ class RowSteps:
                 year_fraction=shared.years,
                 text=f"Interest of all rows from {shared.from_date} to {shared.to_date}:"
                 f" {self.amount(shared.principal)} x {written(shared.factor)}"
-                f" + {in_words(shared.accrued, self.currency)} = {self.amount(shared.whole)}.",
+                f" + {in_words(shared.accrued, self.currency)} = {self.amount(shared.whole)}"
+                f"{''.join(f', {why_free(each)}' for each in shared.pauses)}.",
             )
         )
         share, before = rounded(shared.unrounded, self.terms), 0
@@ -146,11 +158,17 @@ class RowSteps:
         is_last = self.number == shared.first + shared.count - 1
         earned = shared.whole - before if is_last else min(share, shared.whole - before)
         formula = "what rounding left" if is_last else "an equal share, at most what is left"
+        how = f"{self.amount(shared.whole)} - {self.amount(before)}"
+        if not is_last:
+            exact = [
+                in_words(each, self.currency) for each in (shared.unrounded * shared.count, shared.unrounded)
+            ]
+            how = f"{exact[0]} / {shared.count} = {exact[1]}, rounded {self.terms.rounding}"
         self.add(
             "interest.earned",
             formula,
             earned,
-            f"Of that {self.amount(earned)} falls on this row: {formula}.",
+            f"Of that {self.amount(earned)} falls on this row: {formula} ({how}).",
             inputs={"interest": shared.whole, "rows": Fraction(shared.count), "rows before": before},
             unrounded=None if is_last or earned != share else shared.unrounded,
         )
@@ -278,7 +296,7 @@ class RowSteps:
         exact = sum((each.interest for each in accruals), Fraction(0))
         interest = rounded(exact, self.terms)
         if accruals:
-            self.steps.extend(stretch(each, self.currency, figure="penalty.accrued") for each in accruals)
+            self.steps.extend(stretch(each, self.terms, figure="penalty.accrued") for each in accruals)
             self.add(
                 "penalty.interest",
                 "sum of the stretches, rounded once",
@@ -301,12 +319,16 @@ class RowSteps:
         ]
         for each in [*planned, *charges]:
             said = "" if each.percent == 0 else f" {percent(each.percent)} % of {self.amount(each.base)},"
+            inputs: dict[str, Value] = {"base": each.base, "percent": each.percent}
+            if each.cap is not None:
+                said += f" at most {self.amount(each.cap)},"
+                inputs["cap"] = each.cap
             self.add(
                 f"{_NAMES[component]}.charged",
                 each.formula,
                 each.rounded,
                 f"{each.kind} on {each.on}:{said} {self.amount(each.rounded)}.",
-                inputs={"base": each.base, "percent": each.percent},
+                inputs=inputs,
                 unrounded=each.unrounded,
             )
         return sum(each.rounded for each in [*planned, *charges])

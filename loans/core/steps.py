@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from loans.core import money, rates
+from loans.core.daycount import DayCount
 from loans.core.money import Rounding
-from loans.core.terms import Method, Terms
+from loans.core.terms import InterestFree, Method, Pause, Terms
 from loans.core.trace import Accrual, Levelling
 
 # Decimals beyond those of the currency that a sentence shows of a value before it was rounded.
@@ -19,6 +20,9 @@ _LONG = 10**1000
 _PLACES = 20
 # Decimals that a sentence shows of a number that is no amount.
 _DECIMALS_SHOWN = 6
+# Day counts in which a month has 30 days and a year has 360.
+_MONTHS_OF_30 = frozenset({DayCount.THIRTY_360, DayCount.THIRTY_E_360})
+_DAYS_OF_12_MONTHS = 360
 # Inputs in percent.
 _PERCENT = frozenset({"rate", "percent"})
 # An amount in minor units is an int; a rate, a part of a year or a count is a fraction.
@@ -141,14 +145,16 @@ def rounded(exact: Fraction, terms: Terms) -> int:
     return money.divide(exact.numerator, exact.denominator, rounding=terms.rounding)
 
 
-def stretch(each: Accrual, currency: str, *, figure: str = "interest.accrued") -> Step:
+def stretch(each: Accrual, terms: Terms, *, figure: str = "interest.accrued") -> Step:
     """Write the interest of one balance at one rate over some days; it is rounded only with the others."""
-    days = (each.to_date - each.from_date).days
+    currency, days = terms.currency, (each.to_date - each.from_date).days
     balance, interest = money.format_amount(each.balance, currency), in_words(each.interest, currency)
     span: dict[str, Value] = {"from": each.from_date, "to": each.to_date}
     if each.rate is not None:
         formula, part = "balance x rate x part of a year", f"x {percent(each.rate)} % x {written(each.years)}"
         inputs: dict[str, Value] = {"balance": each.balance, "rate": each.rate}
+        if each.pause is not None:
+            inputs |= {"paused from": each.pause.from_date, "paused until": each.pause.until}
     else:
         formula, part = "what is left of the row's interest x days / days left", f"x {written(each.years)}"
         inputs = {"interest of the row": each.balance, "accrued before": major(each.before, currency)}
@@ -162,10 +168,30 @@ def stretch(each: Accrual, currency: str, *, figure: str = "interest.accrued") -
         year_fraction=each.years,
         unrounded=each.interest,
         rounded=each.interest.numerator if each.interest.denominator == 1 else None,
+        text=f"{each.from_date} to {each.to_date}, {days} day{'' if days == 1 else 's'}"
+        f"{_counted(each, terms, days=days)}: {balance} {part} = {interest}"
         # A figure that is cut off ends with dots already.
-        text=f"{each.from_date} to {each.to_date}, {days} day{'' if days == 1 else 's'}: {balance} {part} ="
-        f" {interest}{'' if interest.endswith('.') else '.'}",
+        f"{_why_free(each) or ('' if interest.endswith('.') else '.')}",
     )
+
+
+def _counted(each: Accrual, terms: Terms, *, days: int) -> str:
+    """Say how many days a day count with months of 30 days makes of some days, where they are not as many."""
+    if terms.day_count not in _MONTHS_OF_30 or each.rate is None:
+        return ""
+    counted = each.years * _DAYS_OF_12_MONTHS
+    return "" if counted == days else f" ({counted} by {terms.day_count})"
+
+
+def _why_free(each: Accrual) -> str:
+    """Say why days bear no interest at a rate that is not 0."""
+    return "" if each.pause is None else f", {why_free(each.pause)}."
+
+
+def why_free(pause: Pause) -> str:
+    """Say why the days of a pause bear no interest."""
+    why = "grace frees installments of it" if isinstance(pause, InterestFree) else "a pause stops it"
+    return f"no interest from {pause.from_date} up to {pause.until}, exclusive: {why}"
 
 
 def levelling(found: Levelling, terms: Terms) -> Step:

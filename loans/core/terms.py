@@ -127,6 +127,12 @@ class Pause:
     until: date
 
 
+class InterestFree(Pause):
+    """A pause that grace brings: the installments of its days bear no interest."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownPayment:
     """What is due on the day of disbursement: an amount, or a percentage of what is disbursed."""

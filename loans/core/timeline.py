@@ -133,6 +133,10 @@ class Timeline:
         """The ranges of days that bear no interest."""
         return self._stops
 
+    def pause_on(self, day: date) -> Pause | None:
+        """Give the pause on whose account a day bears no interest, if there is one."""
+        return next((each for each in self._stops if each.from_date <= day < each.until), None)
+
     def change_rate(self, on: date, rate: Fraction) -> None:
         """Let another rate hold from a date on."""
         self._rates = [each for each in self._rates if each[0] < on]

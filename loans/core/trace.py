@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from loans.core.charges import Fee, LateFee
 from loans.core.rows import Row
+from loans.core.terms import Pause
 from loans.core.timeline import MICRO, PER_CENT, Timeline
 
 
@@ -27,6 +28,8 @@ class Accrual:
     years: Fraction
     interest: Fraction
     before: Fraction = Fraction(0)
+    # Why the rate is 0, where it would not be.
+    pause: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Sharing:
     accrued: Fraction
     unrounded: Fraction
     whole: int
+    pauses: tuple[Pause, ...]
     event_id: uuid.UUID | None
 
 
@@ -76,6 +80,7 @@ class Charge:
     unrounded: Fraction
     rounded: int
     is_late: bool
+    cap: int | None = None
     event_id: uuid.UUID | None = None
 
     @classmethod
@@ -86,10 +91,11 @@ class Charge:
             formula, unrounded = "amount agreed", Fraction(fee.amount)
         else:
             formula, unrounded = "base x percent / 100", base * fee.percent / 100
-        if isinstance(fee, LateFee) and fee.cap is not None:
+        cap = fee.cap if isinstance(fee, LateFee) else None
+        if cap is not None:
             formula += ", at most the cap"
-            unrounded = min(unrounded, Fraction(fee.cap))
-        return cls(installment, fee.name, on, formula, base, fee.percent, unrounded, price, is_late)
+            unrounded = min(unrounded, Fraction(cap))
+        return cls(installment, fee.name, on, formula, base, fee.percent, unrounded, price, is_late, cap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,8 @@ class Trace:
     What is planned for a row is replaced whenever it is planned anew, and shrinks as time passes. `replaced` tells
     where rows were replaced: what had been noted of a row from number `first` on belongs to `first` since then;
     the other figure is how many events had been applied before. `moved_to` is the row with which each re-age let
-    be due what it had taken. `ended` are rows that an end of the loan cut short.
+    be due what it had taken. `ended` are rows that an end of the loan cut short; `ends` are the days on which rows
+    would be due if all days were business days.
     """
 
     event_id: uuid.UUID | None = None
@@ -123,6 +130,7 @@ class Trace:
     moved_to: dict[uuid.UUID, int] = field(default_factory=dict)
     replaced: list[tuple[int, int]] = field(default_factory=list)
     ended: dict[int, dt.date] = field(default_factory=dict)
+    ends: dict[int, dt.date] = field(default_factory=dict)
     # How the account ended: its rows, which of them are still planned, what has accrued in the current one.
     rows: list[Row] = field(default_factory=list)
     open_numbers: range = range(0)
@@ -191,6 +199,7 @@ def pieces(timeline: Timeline, installment: int, *, start: dt.date, end: dt.date
             rate=Fraction(rate, MICRO),
             years=Fraction(parts * PER_CENT, timeline.scale),
             interest=Fraction(base * rate * parts, timeline.scale),
+            pause=None if rate else timeline.pause_on(begins),
         )
         for begins, ends, rate, parts in timeline.pieces(start, end)
     ]

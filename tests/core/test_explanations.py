@@ -1,12 +1,14 @@
 """What explanations say of installments that can be checked with a pocket calculator."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
 import pytest
 
 from loans.core import explanations, steps
+from loans.core.business_days import Convention, Holidays
 from loans.core.charges import Fee, FeeTime, LateFee
 from loans.core.daycount import DayCount
 from loans.core.events import EventKind
@@ -153,6 +155,76 @@ class TestExplainInstallment:
         assert (whole.rounded, whole.days, whole.year_fraction) == (3000, 91, Fraction(1, 4))
         assert (earned.rounded, earned.formula) == (1000, formula)
 
+    @pytest.mark.parametrize(
+        ("number", "text"),
+        [
+            # 1000.00 x 11 % x 3/12 = 27.50.
+            (
+                1,
+                (
+                    "Of that 9.17 falls on this row: an equal share, at most what is left"
+                    " (27.50 / 3 = 9.166666..., rounded half_even)."
+                ),
+            ),
+            (3, "Of that 9.16 falls on this row: what rounding left (27.50 - 18.34)."),
+        ],
+    )
+    def test_of_a_flat_loan_names_the_divisor(self, number, text):
+        explained = of_installment(number, method=Method.FLAT, annual_rate=Fraction(11))
+
+        assert step_of(explained, "interest.earned").text == text
+
+    def test_says_why_days_bear_no_interest(self):
+        pause = happened(EventKind.INTEREST_PAUSE, HALFWAY, number=5, until=date(2024, 2, 5))
+
+        paused = of_installment(1, pause, on=FIRST_DUE)
+        free = of_installment(1, grace=Grace(interest_free=1))
+        flat = of_installment(1, pause, on=FIRST_DUE, method=Method.FLAT)
+
+        # 6 of 31 days of a month.
+        step = paused.steps[1]
+        assert step.text == (
+            "2024-01-30 to 2024-02-05, 6 days: 1000.00 x 0 % x 1/62 = 0.00, no interest from 2024-01-30 up to"
+            " 2024-02-05, exclusive: a pause stops it."
+        )
+        assert (step.inputs["paused from"], step.inputs["paused until"]) == (HALFWAY, date(2024, 2, 5))
+        assert free.steps[0].text.endswith(
+            "= 0.00, no interest from 2024-01-15 up to 2024-02-15, exclusive: grace frees installments of it."
+        )
+        assert step_of(flat, "interest.of_all_rows").text.endswith("exclusive: a pause stops it.")
+
+    def test_says_nothing_of_a_pause_where_the_rate_is_nothing(self):
+        step = of_installment(1, annual_rate=Fraction(0)).steps[0]
+
+        assert step.text == "2024-01-15 to 2024-02-15, 31 days: 1000.00 x 0 % x 1/12 = 0.00."
+
+    @pytest.mark.parametrize("day_count", [DayCount.THIRTY_360, DayCount.THIRTY_E_360])
+    def test_counts_days_as_agreed_where_a_month_has_30(self, day_count):
+        first = of_installment(1, day_count=day_count).steps[0].text
+
+        assert (
+            first == f"2024-01-15 to 2024-02-15, 31 days (30 by {day_count}): 1000.00 x 12 % x 1/12 = 10.00."
+        )
+
+    @pytest.mark.parametrize(
+        ("holidays", "calendar"),
+        [(None, ""), (Holidays(frozenset({5, 6}), frozenset(), "KE"), " in KE")],
+    )
+    def test_says_why_a_due_date_was_moved(self, holidays, calendar):
+        origination = [replace(event, date=date(2024, 5, 15)) for event in ORIGINATION]
+        terms = sample_terms(installments=2, convention=Convention.FOLLOWING, holidays=holidays)
+
+        moved, unmoved = (
+            explanations.explain_installment(terms, origination, number=number, as_of=date(2024, 5, 15))
+            for number in (1, 2)
+        )
+
+        assert moved.summary.startswith(
+            f"Installment 1, due on 2024-06-17 (not on Saturday 2024-06-15, no business day{calendar}: following),"
+            " asks for "
+        )
+        assert unmoved.summary.startswith("Installment 2, due on 2024-07-15, asks for ")
+
     def test_of_a_payoff_tells_that_only_accrued_interest_is_asked(self):
         payoff = happened(EventKind.PAYOFF, HALFWAY, None, number=5)
 
@@ -232,7 +304,8 @@ class TestExplainInstallment:
         fee, late = step_of(explained, "fee.charged"), step_of(explained, "penalty.charged")
         assert fee.text == "service on 2024-02-15: 1 % of 1000.00, 10.00."
         assert (late.formula, late.rounded) == ("base x percent / 100, at most the cap", 1000)
-        assert late.text == "late fee on 2024-02-16: 5 % of 350.02, 10.00."
+        assert late.text == "late fee on 2024-02-16: 5 % of 350.02, at most 10.00, 10.00."
+        assert late.inputs["cap"] == 1000
 
     def test_sums_penalty_interest_before_it_is_rounded(self):
         late = repayment(10000, on=date(2024, 2, 20), number=4)

@@ -327,6 +327,26 @@ class TestEarlyMoneyOfDailyLoans:
 
         assert parts_of(state) == (Part(1, interest=493), Part(3, principal=107))
 
+    @pytest.mark.parametrize("rule", [EarlyPayment.NEXT_INSTALLMENTS, EarlyPayment.LAST_INSTALLMENT])
+    def test_pays_what_a_chargeback_asks_for_after_the_end(self, rule):
+        payoff = happened(EventKind.PAYOFF, self.HALFWAY, None, number=4)
+        # It is due with the first row; no row is planned any more.
+        charged_back = happened(EventKind.CHARGEBACK, date(2024, 2, 1), 10000, number=5, repayment=payoff.id)
+        paid = repayment(5000, on=date(2024, 2, 2), number=6)
+
+        state = folded(
+            payoff,
+            charged_back,
+            paid,
+            on=date(2024, 2, 2),
+            interest_mode=InterestMode.DAILY,
+            day_count=DayCount.ACT_365F,
+            early_payment=rule,
+        )
+
+        assert parts_of(state, 6) == (Part(1, principal=5000),)
+        assert (state.status, state.payoff) == (Status.DISBURSED, (0, 0, 0, 5000))
+
     @pytest.mark.parametrize("method", [Method.EQUAL_PRINCIPAL, Method.INTEREST_ONLY])
     def test_pays_principal_of_the_next_rows_of_other_methods(self, method):
         state = self.early(600, method=method)

@@ -7,7 +7,7 @@ import signal
 
 import click
 
-from bench import backdating, folding, league, paging, rate, repayment, schedules, stage
+from bench import backdating, folding, league, paging, portfolio, rate, repayment, schedules, stage
 from bench.stage import Server
 
 LOANS, SMALL, ROUNDS, SECONDS = 100_000, 1_000, 60, 20.0
@@ -29,6 +29,7 @@ def bench(context: click.Context) -> None:
         folding.run(rounds=ROUNDS)
         running = _server(context)
         paging.run(running, loans=LOANS, small=SMALL, rounds=ROUNDS)
+        portfolio.run(running, loans=LOANS, rounds=ROUNDS)
         repayment.run(running)
         backdating.run(running)
         rate.run(running, seconds=SECONDS)
@@ -63,6 +64,15 @@ def folding_command(rounds: int) -> None:
 def paging_command(context: click.Context, loans: int, small: int, rounds: int) -> None:
     """Pages of a list: first, middle, last, filtered; a small book; OFFSET as the peer."""
     paging.run(_server(context), loans=loans, small=small, rounds=rounds)
+
+
+@bench.command("portfolio")
+@click.option("--loans", type=click.IntRange(1_000), default=LOANS, show_default=True)
+@click.option("--rounds", type=click.IntRange(ROUNDS_MIN), default=ROUNDS, show_default=True)
+@click.pass_context
+def portfolio_command(context: click.Context, loans: int, rounds: int) -> None:
+    """Statistics of a book with all its installments: computed anew, and served."""
+    portfolio.run(_server(context), loans=loans, rounds=rounds)
 
 
 @bench.command("repayment")

@@ -62,6 +62,52 @@ FROM numbered JOIN borrower ON borrower.place = n %% %(borrowers)s
 ORDER BY n
 """
 
+# What follows takes a book as `LOANS` wrote it and gives every loan paid out the rest: equal installments of principal
+# every thirty days, their interest, and for those repaid a payment of each. Interest is income when it is paid.
+SCHEDULES = """
+INSERT INTO installments (
+    loan_id, number, from_date, to_date, due_date, principal, interest, principal_paid, interest_paid, settled_on
+)
+SELECT
+    loans.id, n, disbursed_on + 30 * (n - 1), disbursed_on + 30 * n, disbursed_on + 30 * n, asked.principal,
+    asked.interest, CASE WHEN status = 'repaid' THEN asked.principal ELSE 0 END,
+    CASE WHEN status = 'repaid' THEN asked.interest ELSE 0 END,
+    CASE WHEN status = 'repaid' THEN disbursed_on + 30 * n END
+FROM loans
+CROSS JOIN generate_series(1, %(installments)s) AS n
+CROSS JOIN LATERAL (
+    SELECT disbursed * n / %(installments)s - disbursed * (n - 1) / %(installments)s AS principal,
+        interest * n / %(installments)s - interest * (n - 1) / %(installments)s AS interest
+    FROM (SELECT interest_paid + interest_outstanding AS interest) AS whole
+) AS asked
+WHERE disbursed_on IS NOT NULL
+"""
+EVENTS = """
+INSERT INTO loan_events (loan_id, sequence, id, kind, effective_date, amount, actor, recorded_at)
+SELECT id, 1, uuidv7(), 'disbursed', disbursed_on, disbursed, 'bench', created_at
+FROM loans WHERE disbursed_on IS NOT NULL
+UNION ALL
+SELECT loan_id, number + 1, uuidv7(), 'repayment', due_date, principal + interest, 'bench', now()
+FROM installments WHERE settled_on IS NOT NULL
+"""
+ENTRIES = """
+INSERT INTO journal_entries (loan_id, sequence, effective_date, posted_on, recorded_at)
+SELECT loan_id, sequence, effective_date, effective_date, recorded_at FROM loan_events
+"""
+LINES = """
+INSERT INTO journal_lines (loan_id, sequence, line_number, account, currency, amount)
+SELECT loan_id, sequence, line_number, account, currency, line.amount
+FROM loan_events
+JOIN loans ON loans.id = loan_id
+LEFT JOIN installments USING (loan_id)
+CROSS JOIN LATERAL (
+    VALUES (1, '1000', CASE WHEN sequence = 1 THEN -loan_events.amount ELSE loan_events.amount END),
+        (2, '1100', CASE WHEN sequence = 1 THEN loan_events.amount ELSE -installments.principal END),
+        (3, '4000', CASE WHEN sequence = 1 THEN 0 ELSE -installments.interest END)
+) AS line (line_number, account, amount)
+WHERE installments.number = greatest(sequence - 1, 1) AND line.amount <> 0
+"""
+
 
 def fill(connection: Connection, *, client: Client, loans: int) -> None:
     """This will write a book of so many loans: the rows that lists read, without events or installments.
@@ -81,6 +127,17 @@ def fill(connection: Connection, *, client: Client, loans: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(BORROWERS, wanted)
         cursor.execute(LOANS, wanted)
+        cursor.execute("VACUUM (ANALYZE)")
+
+
+def lay_out(connection: Connection, *, installments: int) -> None:
+    """This will give each loan that `fill` wrote as paid out its schedule, its events of money and their entries."""
+    with connection.cursor() as cursor:
+        # Past keys and triggers, which would look at each row.
+        cursor.execute("SET session_replication_role = replica")
+        for statement in (SCHEDULES, EVENTS, ENTRIES, LINES):
+            cursor.execute(statement, {"installments": installments})
+        cursor.execute("SET session_replication_role = origin")
         cursor.execute("VACUUM (ANALYZE)")
 
 

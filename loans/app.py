@@ -6,7 +6,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from loans import api, cli, db, embedded, logger, metrics, resources
-from loans.api import figures, health
+from loans.api import figures, health, portfolio
 from loans.config import Settings
 
 
@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         db.measure_pool(db.db.engine, size=settings.db_pool_size)
     api.register(app, settings)
     health.init_app(app, database_url=url, timeout_seconds=settings.health_db_timeout_seconds)
+    portfolio.init_app(app, database_url=url, business_timezone=settings.business_timezone)
     watch = figures.Watch(url, business_timezone=settings.business_timezone)
     metrics.init_app(app, sources=(watch, resources.readings))
     cli.register(app)

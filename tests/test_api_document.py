@@ -134,7 +134,7 @@ class TestExamples:
             for name, value in headers.items():
                 assert response.headers[name] == ids.translate(value)
 
-        assert asked == 75
+        assert asked == 76
 
     def test_cover_every_route(self, document, app):
         adapter = app.url_map.bind("localhost")

@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from loans import calendars, db, metrics
-from loans.api import conditional, legacy_errors, security
+from loans.api import conditional, legacy_errors, security, statistics
 from loans.core import (
     business_days,
     changes,
@@ -156,6 +156,7 @@ STATUS: Mapping[type[LendingError], HTTPStatus] = {
     settlement.UnknownRepayment: HTTPStatus.UNPROCESSABLE_ENTITY,
     terms.InvalidTerms: HTTPStatus.UNPROCESSABLE_ENTITY,
     legacy_loans.LegacyLoanNotFound: HTTPStatus.NOT_FOUND,
+    statistics.StatisticsNotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     **legacy_errors.STATUS,
 }
 
@@ -219,7 +220,7 @@ def answer_refusal(error: LendingError) -> Response:
     )
     if status is HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="Branch Loans"'
-    if isinstance(error, idempotency.IdempotencyKeyInUse):
+    if isinstance(error, idempotency.IdempotencyKeyInUse | statistics.StatisticsNotReady):
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 

@@ -14,13 +14,13 @@ from loans.db import db
 
 
 class PortfolioFigures(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy makes Model at run time
-    """The figures that /metrics shows, computed by one process for all: a single row.
+    """Figures of the book, computed by one process for all: row 1 is what /metrics shows, row 2 the statistics.
 
     `due_at` is when they are to be computed again; whoever moves it on has taken on to do so.
     """
 
     __tablename__ = "portfolio_figures"
-    __table_args__ = (sa.CheckConstraint("id = 1", name="single_row"),)
+    __table_args__ = (sa.CheckConstraint("id IN (1, 2)", name="row_known"),)
 
     id: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True, autoincrement=False)
     due_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))

@@ -32,7 +32,8 @@ SETTLED = (
     *(f"{component}_{what}" for what in ("paid", "written_off") for component in COMPONENTS),
     *(f"{component}_waived" for component in COMPONENTS[1:]),
 )
-THE_ROW = 1
+# What is kept in each row of FIGURES: what /metrics shows, and the statistics of the book.
+METRICS_ROW, STATISTICS_ROW = 1, 2
 # Of loans that are late, by days past due up to and including; the last bucket has no end.
 BUCKET_DAYS_MAX = {name: most for most, name in state.BUCKETS if most}
 BUCKETS = (*BUCKET_DAYS_MAX, state.LAST_BUCKET)
@@ -98,6 +99,15 @@ def by_status(session: Session) -> tuple[StatusFigures, ...]:
 
 def money(session: Session) -> tuple[MoneyFigures, ...]:
     """Sum what was disbursed and received in each currency."""
+    rows = session.execute(moved(LOANS.c.currency))
+    return tuple(
+        MoneyFigures(currency=row.currency, disbursed=int(row.disbursed), received=int(row.received))
+        for row in rows
+    )
+
+
+def moved(*by: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Make the statement that sums what was disbursed and received, but for what was reversed, by some columns."""
     reversals = EVENTS.alias("reversals")
     came_in = tuple(kind.value for kind in RECEIPTS)
     signed = sa.case(
@@ -106,12 +116,13 @@ def money(session: Session) -> tuple[MoneyFigures, ...]:
         else_=0,
     )
     is_disbursement = EVENTS.c.kind == EventKind.DISBURSED.value
-    rows = session.execute(
+    return (
         sa.select(
-            LOANS.c.currency,
+            *by,
             sa.func.sum(sa.case((is_disbursement, EVENTS.c.amount), else_=0)).label("disbursed"),
             sa.func.sum(signed).label("received"),
         )
+        .select_from(LOANS)
         .join(EVENTS, EVENTS.c.loan_id == LOANS.c.id)
         .where(
             EVENTS.c.kind.in_([*came_in, EventKind.CHARGEBACK.value, EventKind.DISBURSED.value]),
@@ -122,12 +133,8 @@ def money(session: Session) -> tuple[MoneyFigures, ...]:
                 reversals.c.reverses.is_not(None),
             ),
         )
-        .group_by(LOANS.c.currency)
-        .order_by(LOANS.c.currency)
-    )
-    return tuple(
-        MoneyFigures(currency=row.currency, disbursed=int(row.disbursed), received=int(row.received))
-        for row in rows
+        .group_by(*by)
+        .order_by(*by)
     )
 
 
@@ -170,22 +177,24 @@ def arrears(session: Session, *, on: date) -> tuple[ArrearsFigures, ...]:
     )
 
 
-def stored(session: Session) -> tuple[datetime, datetime | None, dict[str, Any] | None] | None:
+def stored(
+    session: Session, *, row: int = METRICS_ROW
+) -> tuple[datetime, datetime | None, dict[str, Any] | None] | None:
     """Give when the stored figures are due again, when they were taken and what they are; None before the first."""
-    row = session.execute(
-        sa.select(FIGURES.c.due_at, FIGURES.c.taken_at, FIGURES.c.figures).where(FIGURES.c.id == THE_ROW)
+    found = session.execute(
+        sa.select(FIGURES.c.due_at, FIGURES.c.taken_at, FIGURES.c.figures).where(FIGURES.c.id == row)
     ).one_or_none()
-    return None if row is None else (row.due_at, row.taken_at, row.figures)
+    return None if found is None else (found.due_at, found.taken_at, found.figures)
 
 
-def claim(session: Session, *, now: datetime, until: datetime) -> bool:
+def claim(session: Session, *, now: datetime, until: datetime, row: int = METRICS_ROW) -> bool:
     """Take on computing the figures, if they are due and nobody else has; tell whether it is ours.
 
     Of several that try at once, the row lets one through: the others wait for it and then find it moved on.
     """
     statement = (
         postgresql.insert(FIGURES)
-        .values(id=THE_ROW, due_at=until)
+        .values(id=row, due_at=until)
         .on_conflict_do_update(
             index_elements=[FIGURES.c.id], set_={"due_at": until}, where=FIGURES.c.due_at <= now
         )
@@ -194,11 +203,18 @@ def claim(session: Session, *, now: datetime, until: datetime) -> bool:
     return session.execute(statement).one_or_none() is not None
 
 
-def store(session: Session, *, figures: dict[str, Any], taken_at: datetime, due_at: datetime) -> None:
+def store(
+    session: Session,
+    *,
+    figures: dict[str, Any],
+    taken_at: datetime,
+    due_at: datetime,
+    row: int = METRICS_ROW,
+) -> None:
     """Keep the figures for all to show."""
     session.execute(
         sa.update(FIGURES)
-        .where(FIGURES.c.id == THE_ROW)
+        .where(FIGURES.c.id == row)
         .values(figures=figures, taken_at=taken_at, due_at=due_at)
     )
 

@@ -45,6 +45,7 @@ SCOPES = (
     "repayments:write",
     "repayments:reverse",
     "ledger:read",
+    "portfolio:read",
     "legacy:read",
     "legacy:write",
     "clients:manage",

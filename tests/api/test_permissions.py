@@ -12,6 +12,7 @@ KEY_SCOPES = (
     *("borrowers:read", "borrowers:write", "products:read", "products:write"),
     *("loans:read", "loans:write", "loans:approve", "loans:disburse", "loans:service"),
     *("repayments:write", "repayments:reverse", "ledger:read", "legacy:read", "legacy:write"),
+    "portfolio:read",
     *("clients:manage", "staff:manage"),
 )
 # Written out: what the patterns in loans/services/permissions.py are to come to.
@@ -21,10 +22,12 @@ ROLES = {
         *("borrowers:read", "borrowers:write", "products:read"),
         *("loans:read", "loans:write", "loans:approve", "loans:disburse", "loans:service"),
         *("repayments:write", "repayments:reverse", "ledger:read", "account:write"),
+        "portfolio:read",
     },
     "teller": {"borrowers:read", "loans:read", "repayments:write", "account:write"},
     "auditor": {
-        *("borrowers:read", "products:read", "loans:read", "ledger:read", "legacy:read", "account:write")
+        *("borrowers:read", "products:read", "loans:read", "ledger:read", "legacy:read", "account:write"),
+        "portfolio:read",
     },
 }
 HELD = {"nobody": set(), **ROLES, **{scope: {scope} for scope in KEY_SCOPES}}

@@ -7,7 +7,7 @@ import signal
 
 import click
 
-from bench import backdating, folding, league, paging, portfolio, rate, repayment, schedules, stage
+from bench import backdating, folding, league, limits, paging, portfolio, rate, repayment, schedules, stage
 from bench.stage import Server
 
 LOANS, SMALL, ROUNDS, SECONDS = 100_000, 1_000, 60, 20.0
@@ -30,6 +30,7 @@ def bench(context: click.Context) -> None:
         running = _server(context)
         paging.run(running, loans=LOANS, small=SMALL, rounds=ROUNDS)
         portfolio.run(running, loans=LOANS, rounds=ROUNDS)
+        limits.run(running, rounds=ROUNDS)
         repayment.run(running)
         backdating.run(running)
         rate.run(running, seconds=SECONDS)
@@ -73,6 +74,14 @@ def paging_command(context: click.Context, loans: int, small: int, rounds: int) 
 def portfolio_command(context: click.Context, loans: int, rounds: int) -> None:
     """Statistics of a book with all its installments: computed anew, and served."""
     portfolio.run(_server(context), loans=loans, rounds=rounds)
+
+
+@bench.command("limits")
+@click.option("--rounds", type=click.IntRange(ROUNDS_MIN), default=ROUNDS, show_default=True)
+@click.pass_context
+def limits_command(context: click.Context, rounds: int) -> None:
+    """What it costs a request to be counted towards a limit."""
+    limits.run(_server(context), rounds=rounds)
 
 
 @bench.command("repayment")

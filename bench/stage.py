@@ -88,10 +88,16 @@ class Client:
     The lines of the log are made as in production and written to nowhere.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, rate_limit: int = 0) -> None:
         self.url = url
         self.app: Flask = create_app(
-            Settings(environment="test", database_url=url, secret_key=SECRET_KEY, log_level="info")
+            Settings(
+                environment="test",
+                database_url=url,
+                secret_key=SECRET_KEY,
+                log_level="info",
+                rate_limit_default=rate_limit,
+            )
         )
         self._nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open as long as the client
         with contextlib.redirect_stdout(self._nowhere), self.app.app_context():

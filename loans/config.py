@@ -56,6 +56,9 @@ class Settings:
     idempotency_retention_days: int = 30
     legacy_api_auth: str = "auto"
     health_status: str = "healthy"
+    rate_limit_default: int = 600
+    rate_limit_login: int = 10
+    rate_limit_login_account: int = 5
 
     @property
     def is_deployed(self) -> bool:
@@ -115,6 +118,11 @@ class Settings:
             ),
             legacy_api_auth=reader.choice("LEGACY_API_AUTH", default="auto", choices=LEGACY_API_AUTH),
             health_status=reader.choice("HEALTH_STATUS", default="healthy", choices=HEALTH_STATUSES),
+            rate_limit_default=reader.number("RATE_LIMIT_DEFAULT", default=600, at_least=0, cast=int),
+            rate_limit_login=reader.number("RATE_LIMIT_LOGIN", default=10, at_least=0, cast=int),
+            rate_limit_login_account=reader.number(
+                "RATE_LIMIT_LOGIN_ACCOUNT", default=5, at_least=0, cast=int
+            ),
         )
         if reader.faults:
             raise ConfigurationError("cannot start: " + "; ".join(reader.faults))
@@ -140,6 +148,9 @@ SETTINGS = (
     "IDEMPOTENCY_RETENTION_DAYS",
     "LEGACY_API_AUTH",
     "HEALTH_STATUS",
+    "RATE_LIMIT_DEFAULT",
+    "RATE_LIMIT_LOGIN",
+    "RATE_LIMIT_LOGIN_ACCOUNT",
 )
 
 

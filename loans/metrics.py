@@ -56,6 +56,9 @@ authentication_failures = Counter(
     registry=None,
 )
 staff_logins = Counter("staff_logins_total", "Logins of staff.", ["outcome"], registry=None)
+rate_limited = Counter(
+    "rate_limited_total", "Requests refused because there were too many.", ["policy"], registry=None
+)
 refusals = Counter("refusals_total", "Requests refused by a rule.", ["code"], registry=None)
 
 db_pool_in_use = Gauge(
@@ -87,6 +90,7 @@ COLLECTORS = (
     transaction_retries,
     authentication_failures,
     staff_logins,
+    rate_limited,
     refusals,
     db_pool_in_use,
     db_pool_size,

@@ -40,7 +40,11 @@ TEMPLATE_LOCK = 42
 
 def make_settings(database_url: str, **given: Any) -> Settings:
     """The settings of an application under test."""
-    return Settings(environment="test", database_url=database_url, secret_key=SECRET_KEY, **given)
+    # Tests send more requests than a client may, all from one address.
+    unlimited = {"rate_limit_default": 0, "rate_limit_login": 0, "rate_limit_login_account": 0}
+    return Settings(
+        **{"environment": "test", "database_url": database_url, "secret_key": SECRET_KEY} | unlimited | given
+    )
 
 
 @pytest.fixture(autouse=True)

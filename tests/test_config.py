@@ -64,6 +64,9 @@ class TestSettings:
             "IDEMPOTENCY_RETENTION_DAYS": "90",
             "LEGACY_API_AUTH": "on",
             "HEALTH_STATUS": "ok",
+            "RATE_LIMIT_DEFAULT": "1200",
+            "RATE_LIMIT_LOGIN": "20",
+            "RATE_LIMIT_LOGIN_ACCOUNT": "0",
         }
 
         settings = Settings.from_env(environ)
@@ -87,6 +90,9 @@ class TestSettings:
             idempotency_retention_days=90,
             legacy_api_auth="on",
             health_status="ok",
+            rate_limit_default=1200,
+            rate_limit_login=20,
+            rate_limit_login_account=0,
         )
 
     @pytest.mark.parametrize("name", SETTINGS)

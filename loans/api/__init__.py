@@ -21,6 +21,7 @@ from loans.api import (
     index,
     ledger,
     legacy_loans,
+    limits,
     portfolio,
     products,
     repayments,
@@ -110,6 +111,7 @@ def register(app: Flask, settings: Settings) -> None:
     requests.init_app(app)
     errors.init_app(app)
     deprecation.init_app(app)
+    limits.init_app(app, settings)
     cross_origin.init_app(app, origins=settings.cors_allowed_origins)
     legacy_loans.init_app(app, settings)
 

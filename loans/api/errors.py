@@ -43,6 +43,7 @@ from loans.services import (
     passwords,
     permissions,
     products,
+    rate_limits,
     repayments,
     servicing,
     sessions,
@@ -156,6 +157,7 @@ STATUS: Mapping[type[LendingError], HTTPStatus] = {
     settlement.UnknownRepayment: HTTPStatus.UNPROCESSABLE_ENTITY,
     terms.InvalidTerms: HTTPStatus.UNPROCESSABLE_ENTITY,
     legacy_loans.LegacyLoanNotFound: HTTPStatus.NOT_FOUND,
+    rate_limits.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     statistics.StatisticsNotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     **legacy_errors.STATUS,
 }
@@ -168,7 +170,6 @@ HTTP_ERRORS: Mapping[int, tuple[str, str, str]] = {
     408: ("request_timeout", "Request timeout", "The body did not come in time; send the request again."),
     413: ("body_too_large", "Body too large", "The body is larger than REQUEST_BODY_BYTES_MAX."),
     415: ("unsupported_media_type", "Unsupported media type", "The body is not application/json."),
-    429: ("rate_limited", "Too many requests", "Too many requests in a short time; see Retry-After."),
     500: (
         "internal_error",
         "Internal error",
@@ -222,6 +223,8 @@ def answer_refusal(error: LendingError) -> Response:
         response.headers["WWW-Authenticate"] = 'Bearer realm="Branch Loans"'
     if isinstance(error, idempotency.IdempotencyKeyInUse | statistics.StatisticsNotReady):
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if isinstance(error, rate_limits.RateLimited):
+        response.headers["Retry-After"] = str(error.extensions["retry_after"])
     return response
 
 

@@ -19,7 +19,7 @@ from flask_smorest import Blueprint
 from sqlalchemy.orm import Session
 
 from loans import clock
-from loans.api import body, deprecation, requests, security
+from loans.api import body, deprecation, limits, requests, security
 from loans.api.legacy_errors import InvalidLoanId, InvalidLoanRequest, concerns
 from loans.config import Settings
 from loans.db import db, transaction
@@ -40,7 +40,13 @@ PAGE = "/docs/migrating-from-the-first-api.md"
 NOTICE = deprecation.Deprecation(
     since=date(2026, 11, 21), sunset=date(2028, 1, 1), link=PAGE, link_type="text/markdown"
 )
-ERRORS = {400: "Refused", 401: "Not authenticated", 403: "Scope missing", 500: "A fault of the service"}
+ERRORS = {
+    400: "Refused",
+    401: "Not authenticated",
+    403: "Scope missing",
+    429: "Too many requests",
+    500: "A fault of the service",
+}
 QUERY_PARAMETERS = [
     {
         "in": "query",
@@ -79,9 +85,13 @@ def authorize() -> None:
 
     :raises NotAuthenticated: if there is no valid key where one is wanted, or an invalid one anywhere.
     :raises ScopeMissing: if the key lacks the scope.
+    :raises RateLimited: if there were too many requests.
     """
     shows_key = request.headers.get("Authorization", "").lower().startswith(security.SCHEME)
-    if request.method == "OPTIONS" or (security.settings().is_legacy_api_open and not shows_key):
+    if request.method == "OPTIONS":
+        return
+    if security.settings().is_legacy_api_open and not shows_key:
+        limits.admit_address()
         return
     security.authorize()
 

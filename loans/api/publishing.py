@@ -47,19 +47,29 @@ HEADERS = {
     },
     "Location": {"schema": {"type": "string"}, "description": "The path of what was created."},
     "ETag": {"schema": {"type": "string"}, "description": "The version; for If-None-Match and If-Match."},
+    "RateLimit": {
+        "schema": {"type": "string"},
+        "description": 'What is left of each limit and the seconds until it is whole again: `"default";r=599;t=60`.',
+    },
+    "RateLimit-Policy": {
+        "schema": {"type": "string"},
+        "description": 'The limits that the request counted towards: `"default";q=600;w=60`.',
+    },
     "Link": {"schema": {"type": "string"}, "description": "The next page, as rel=next; absent on the last."},
 }
 RETRY_AFTER = {
     "schema": {"type": "integer"},
     "description": "Seconds after which the same request may be sent again, where it may.",
 }
+LIMITED = ("RateLimit", "RateLimit-Policy")
 # What may be over in a moment; a 409 is so while the same key is still running.
-RETRIED = (409, 503)
+RETRIED = (409, 429, 503)
 ERRORS_OF_QUERY = {
     401: "Not authenticated",
     403: "Scope missing",
     404: "Not found",
     422: "Invalid parameters",
+    429: "Too many requests",
     500: "A fault of the service; nothing was changed",
     503: "Temporarily unavailable",
 }
@@ -122,6 +132,7 @@ def publish(  # noqa: PLR0913 - what flask-smorest is told
     setattr(run, security.SCOPE_ATTRIBUTE, scope)
     shown = [
         *kind.headers,
+        *LIMITED,
         *(["Link"] if schema is not None and issubclass(schema, PageArgs) else []),
         *(["Location"] if status == HTTPStatus.CREATED else []),
     ]

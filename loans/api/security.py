@@ -6,7 +6,7 @@ from flask import current_app, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from loans import clock, metrics
-from loans.api import body
+from loans.api import body, limits
 from loans.config import Settings
 from loans.core.errors import LendingError
 from loans.db import db, transaction
@@ -64,10 +64,23 @@ def authorize() -> None:
     :raises AddressNotAllowed: if a key is used from where its client does not call.
     :raises PasswordChangeRequired: if a staff member's password has been seen by others.
     :raises ScopeMissing: if the key or the role lacks the scope.
+    :raises RateLimited: if the caller, or an address that nobody is known at, has sent too many requests.
     """
     scope = required_scope()
     if scope == PUBLIC:
+        limits.admit_address()
         return
+    try:
+        g.caller = _authenticated(scope)
+    except LendingError:
+        limits.admit_address()
+        raise
+    limits.admit_caller(g.caller)
+    demand(scope)
+
+
+def _authenticated(scope: str) -> Actor:
+    """Recognize who calls, by the key or the access token."""
     header = request.headers.get("Authorization", "")
     if not header.lower().startswith(SCHEME):
         metrics.authentication_failures.labels(reason="missing").inc()
@@ -75,8 +88,7 @@ def authorize() -> None:
     # The whole body, before the look-up takes a connection from the pool: a slow client must not hold one.
     body.read()
     token = header[len(SCHEME) :].strip()
-    g.caller = _client(token) if token.startswith(KEY_PREFIX) else _staff_member(token, scope=scope)
-    demand(scope)
+    return _client(token) if token.startswith(KEY_PREFIX) else _staff_member(token, scope=scope)
 
 
 def demand(scope: str) -> None:

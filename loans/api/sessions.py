@@ -3,7 +3,7 @@
 from typing import Any
 
 from loans import metrics
-from loans.api import guessing, requests, security
+from loans.api import guessing, limits, requests, security
 from loans.api.endpoint import Blueprint, exchange
 from loans.db import transaction
 from loans.schemas.staff import Done, LoginIn, RefreshTokenIn, SessionOut
@@ -18,6 +18,7 @@ blueprint = Blueprint(
 @exchange(blueprint, "", scope=security.PUBLIC, accepts=LoginIn, returns=SessionOut)
 def log_in(body: dict[str, Any]) -> Opened:
     """Log in with username and password."""
+    limits.admit_login(body["username"])
     context, keys = requests.context(), security.token_keys()
     guess = guessing.guess(body["username"], password=body["password"], context=context)
     if guess is None:

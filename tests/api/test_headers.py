@@ -66,7 +66,7 @@ class TestDeprecated:
     @pytest.fixture
     def client(self, app, api):
         old = Flask("old")
-        old.extensions["settings"] = app.extensions["settings"]
+        old.extensions.update({name: app.extensions[name] for name in ("settings", "limiter")})
         blueprint = Blueprint("old", __name__, url_prefix="/api/v0")
 
         @query(blueprint, "/old", scope="ledger:read", returns=TrialBalanceOut)

@@ -110,7 +110,7 @@ class TestOperation:
         assert f"`{route.scope}`" in operation["description"]
         assert operation["summary"]
         errors = {code: answer for code, answer in operation["responses"].items() if code >= "400"}
-        expected = {"401", "403", "404", "422", "500", "503"}
+        expected = {"401", "403", "404", "422", "429", "500", "503"}
         if route.method != "GET":
             expected |= {"400", "409", "413", "415"}
         if route in routes.COMMANDS or route in routes.CHANGES:
@@ -148,7 +148,7 @@ class TestOperation:
         operation = operation_of(document, route)
 
         assert [each["in"] for each in operation.get("parameters", [])] in ([], ["path"])
-        assert set(operation["responses"]["200"].get("headers", {})) == set()
+        assert set(operation["responses"]["200"]["headers"]) == {"RateLimit", "RateLimit-Policy"}
 
     @pytest.mark.parametrize("route", routes.POSTS, ids=str)
     def test_that_posts_describes_its_body(self, document, route):
@@ -359,7 +359,7 @@ class TestAnswers:
             answer = operation_of(document, route)["responses"][str(response.status_code)]
             schema = answer["content"][response.content_type]["schema"]
             assert faults(document, schema, response.get_json()) == [], f"{route}: {response.text}"
-            for header in ("ETag", "Location", "Link", "Idempotent-Replayed"):
+            for header in ("ETag", "Location", "Link", "Idempotent-Replayed", "RateLimit"):
                 assert header not in response.headers or header in answer["headers"]
 
     def test_were_of_every_common_kind(self, recorded):

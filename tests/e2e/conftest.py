@@ -139,4 +139,5 @@ def environment(**settings: str) -> dict[str, str]:
         "WEB_CONCURRENCY",
     }
     kept = {name: value for name, value in os.environ.items() if name not in steering}
-    return kept | {"ENVIRONMENT": "test", "SECRET_KEY": SECRET_KEY} | settings
+    unlimited = {"RATE_LIMIT_DEFAULT": "0", "RATE_LIMIT_LOGIN": "0"}
+    return kept | {"ENVIRONMENT": "test", "SECRET_KEY": SECRET_KEY} | unlimited | settings

@@ -109,7 +109,7 @@ def settings(url: str) -> dict[str, str]:
     steering = {"HOST", "PORT", "PROMETHEUS_MULTIPROC_DIR", "FLASK_ENV", "WEB_CONCURRENCY"}
     kept = {name: value for name, value in os.environ.items() if name not in steering}
     given = {"ENVIRONMENT": "test", "SECRET_KEY": SECRET_KEY, "DATABASE_URL": url, "TRUSTED_PROXIES": "1"}
-    return kept | given
+    return kept | given | {"RATE_LIMIT_DEFAULT": "0"}
 
 
 def issue_key(url: str) -> str:

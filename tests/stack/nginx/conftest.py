@@ -58,6 +58,7 @@ def application(database_url: str) -> Iterator[int]:
         "SECRET_KEY": SECRET_KEY,
         "DATABASE_URL": database_url,
         "TRUSTED_PROXIES": "1",
+        "RATE_LIMIT_DEFAULT": "0",
     }
     program = Program(
         [sys.executable, "-m", "gunicorn", "-w", "2", "-b", "127.0.0.1:0", "wsgi:app"],

@@ -2,7 +2,7 @@
 
 A worker takes tokens of a budget on lease, several at once, so that most requests ask the database nothing. What it
 leased is taken from the budget already, so no more are ever let in than the limit; what it does not use is lost with
-the window, so that somebody may be refused a little early (ADR 38).
+the window, so that somebody may be refused a little early (ADR 33).
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The statistics of the whole book: computed by whoever finds them due, kept in a row, shown to everyone (ADR 37).
+"""The statistics of the whole book: computed by whoever finds them due, kept in a row, shown to everyone (ADR 32).
 
 However often they are asked for, they are computed at most once in `PAUSE_SECONDS`, and the more seldom the longer it
 takes; by one process, from one snapshot of the database, so that every figure agrees with every other.

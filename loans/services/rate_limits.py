@@ -1,4 +1,4 @@
-"""Budgets of requests: so many in a window, counted in one place for all workers of all containers (ADR 38).
+"""Budgets of requests: so many in a window, counted in one place for all workers of all containers (ADR 33).
 
 A window begins with the first request after the one before has ended. Its time is the database's, the only clock that
 all workers share.

@@ -66,7 +66,7 @@ class TestUpgrade:
 
         assert code == 0
         assert output.count("Running upgrade") == 14
-        assert empty.rows("SELECT version_num FROM alembic_version") == [("0017",)]
+        assert empty.rows("SELECT version_num FROM alembic_version") == [("0014",)]
 
     def test_run_twice_at_once_is_done_by_one_of_the_two(self, empty):
         engine = sa.create_engine(empty.url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
@@ -79,7 +79,7 @@ class TestUpgrade:
 
         assert [process.returncode for process in deployments] == [0, 0]
         assert sorted(output.count("Running upgrade") for output in outputs) == [0, 14]
-        assert empty.rows("SELECT version_num FROM alembic_version") == [("0017",)]
+        assert empty.rows("SELECT version_num FROM alembic_version") == [("0014",)]
 
     def test_gives_its_lock_back(self, empty):
         with create_app(make_settings(empty.url)).app_context():
@@ -115,15 +115,15 @@ class TestDowngrade:
         code, output, _ = run(newest, "downgrade")
 
         assert code == 0
-        assert "Running downgrade 0017 -> 0016" in output
-        assert newest.rows("SELECT version_num FROM alembic_version") == [("0016",)]
+        assert "Running downgrade 0014 -> 0013" in output
+        assert newest.rows("SELECT version_num FROM alembic_version") == [("0013",)]
 
 
 class TestCurrent:
     def test_names_the_revision(self, newest):
         code, output, _ = run(newest, "current")
 
-        assert (code, output.splitlines()[-1]) == (0, "0017 (head)")
+        assert (code, output.splitlines()[-1]) == (0, "0014 (head)")
 
 
 class TestCheck:
@@ -145,10 +145,10 @@ class TestRevision:
     def test_is_numbered_after_the_newest(self, newest, copied_migrations):
         code, _, _ = run(newest, "revision", "-d", str(copied_migrations), "-m", "add charges")
 
-        written = (copied_migrations / "versions" / "0018_add_charges.py").read_text(encoding="utf-8")
+        written = (copied_migrations / "versions" / "0015_add_charges.py").read_text(encoding="utf-8")
         assert code == 0
-        assert 'revision = "0018"' in written.replace("'", '"')
-        assert 'down_revision = "0017"' in written.replace("'", '"')
+        assert 'revision = "0015"' in written.replace("'", '"')
+        assert 'down_revision = "0014"' in written.replace("'", '"')
 
     def test_of_models_that_did_not_change_is_not_written(self, newest, copied_migrations):
         before = sorted((copied_migrations / "versions").glob("*.py"))
@@ -170,4 +170,4 @@ class TestAlembic:
         ]
 
         assert codes == [0, 0]
-        assert empty.rows("SELECT version_num FROM alembic_version") == [("0017",)]
+        assert empty.rows("SELECT version_num FROM alembic_version") == [("0014",)]

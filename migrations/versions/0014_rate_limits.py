@@ -6,8 +6,8 @@ A new table that the release before does not know: it runs on unchanged, without
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

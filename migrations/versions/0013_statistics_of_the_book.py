@@ -5,7 +5,7 @@ The release before reads and writes row 1 alone: it runs on unchanged.
 
 from alembic import op
 
-revision = "0016"
+revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None

@@ -54,6 +54,7 @@ class Settings:
     trusted_proxies: int = 0
     cors_allowed_origins: tuple[str, ...] = ()
     idempotency_retention_days: int = 30
+    approval_days: int = 7
     legacy_api_auth: str = "auto"
     health_status: str = "healthy"
     rate_limit_default: int = 600
@@ -116,6 +117,7 @@ class Settings:
             idempotency_retention_days=reader.number(
                 "IDEMPOTENCY_RETENTION_DAYS", default=30, at_least=1, cast=int
             ),
+            approval_days=reader.number("APPROVAL_DAYS", default=7, at_least=1, cast=int),
             legacy_api_auth=reader.choice("LEGACY_API_AUTH", default="auto", choices=LEGACY_API_AUTH),
             health_status=reader.choice("HEALTH_STATUS", default="healthy", choices=HEALTH_STATUSES),
             rate_limit_default=reader.number("RATE_LIMIT_DEFAULT", default=600, at_least=0, cast=int),
@@ -146,6 +148,7 @@ SETTINGS = (
     "TRUSTED_PROXIES",
     "CORS_ALLOWED_ORIGINS",
     "IDEMPOTENCY_RETENTION_DAYS",
+    "APPROVAL_DAYS",
     "LEGACY_API_AUTH",
     "HEALTH_STATUS",
     "RATE_LIMIT_DEFAULT",

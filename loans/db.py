@@ -162,6 +162,21 @@ def transaction(work: Callable[[Session], T], *, dry_run: bool = False) -> T:
     raise AssertionError("the loop above returns or raises")
 
 
+def tentatively(session: Session, work: Callable[[], T], *, keeps: Callable[[T], bool]) -> T:
+    """Do some work inside a transaction and undo it, with all that was to follow its commit, unless `keeps` says so.
+
+    What is undone has been checked by the database as it would have been at the commit.
+    """
+    noted = len(session.info.setdefault(AFTER_COMMIT, []))
+    with session.begin_nested() as savepoint:
+        result = work()
+        if not keeps(result):
+            session.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
+            savepoint.rollback()
+            del session.info[AFTER_COMMIT][noted:]
+    return result
+
+
 def after_commit(session: Session, action: Callable[[], None]) -> None:
     """Have something done once the transaction has committed, such as counting what it did; else not at all."""
     session.info.setdefault(AFTER_COMMIT, []).append(action)

@@ -147,10 +147,14 @@ def today(monkeypatch: pytest.MonkeyPatch) -> Callable[[date], None]:
 
 @dataclass
 class Api:
-    """Calls the API as a client does: with a key, and a fresh Idempotency-Key unless one is given."""
+    """Calls the API as a client does: with a key, and a fresh Idempotency-Key unless one is given.
+
+    `member` is whose access token the key is, if it is one.
+    """
 
     client: FlaskClient
     key: str
+    member: Any = None
 
     def get(self, path: str, **kwargs: Any) -> TestResponse:
         return self.client.get(path, headers=self._headers(kwargs), **kwargs)

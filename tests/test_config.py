@@ -38,6 +38,7 @@ class TestSettings:
             trusted_proxies=0,
             cors_allowed_origins=(),
             idempotency_retention_days=30,
+            approval_days=7,
             legacy_api_auth="auto",
             health_status="healthy",
         )
@@ -62,6 +63,7 @@ class TestSettings:
             "TRUSTED_PROXIES": "2",
             "CORS_ALLOWED_ORIGINS": "https://desk.example.com, http://localhost:3000,",
             "IDEMPOTENCY_RETENTION_DAYS": "90",
+            "APPROVAL_DAYS": "3",
             "LEGACY_API_AUTH": "on",
             "HEALTH_STATUS": "ok",
             "RATE_LIMIT_DEFAULT": "1200",
@@ -88,6 +90,7 @@ class TestSettings:
             trusted_proxies=2,
             cors_allowed_origins=("https://desk.example.com", "http://localhost:3000"),
             idempotency_retention_days=90,
+            approval_days=3,
             legacy_api_auth="on",
             health_status="ok",
             rate_limit_default=1200,

@@ -17,7 +17,14 @@ from loans.config import Settings
 
 SECRETS = Path("/run/secrets")
 # What the API may add to and never change; the database's triggers refuse it, too.
-INSERT_ONLY = ("journal_entries", "journal_lines", "loan_events", "product_versions", "audit_records")
+INSERT_ONLY = (
+    "journal_entries",
+    "journal_lines",
+    "loan_events",
+    "product_versions",
+    "audit_records",
+    "approval_policies",
+)
 ROLES = {
     "branchloans_app": ("app_password", "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION"),
     "branchloans_monitor": (

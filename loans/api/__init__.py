@@ -12,6 +12,8 @@ from werkzeug.routing import IntegerConverter
 from loans import __version__
 from loans.api import (
     api_clients,
+    approval_policies,
+    approvals,
     borrowers,
     cross_origin,
     deprecation,
@@ -47,6 +49,8 @@ RESOURCES = (
     explanations.blueprint,
     ledger.blueprint,
     portfolio.blueprint,
+    approvals.blueprint,
+    approval_policies.blueprint,
     api_clients.blueprint,
     staff.blueprint,
     sessions.blueprint,

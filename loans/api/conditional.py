@@ -68,12 +68,30 @@ def check(session: Session, path: Mapping[str, uuid.UUID]) -> None:
     :raises LendingError: if it does not exist.
     :raises PreconditionFailed: if it has changed since, or the tag is of something else.
     """
-    if "If-Match" not in request.headers or request.if_match.star_tag:
+    if not is_asked():
         return
     name: Any = next((each for each in LOCKS if each in path), None)
     current = None if name is None else LOCKS[name](session, **{name: path[name]})
     if current is None or str(current) not in _versions(request.if_match):
-        raise PreconditionFailed("it has changed since you read it: read it again and decide anew")
+        raise _changed()
+
+
+def is_asked() -> bool:
+    """Tell whether the request says which version it is to change."""
+    return "If-Match" in request.headers and not request.if_match.star_tag
+
+
+def check_version(session: Session, *, loan_id: uuid.UUID, version: int | None) -> None:
+    """Lock a loan and see that it is in a version.
+
+    :raises PreconditionFailed: if it is in another.
+    """
+    if loan_events.lock_version(session, loan_id=loan_id) != version:
+        raise _changed()
+
+
+def _changed() -> PreconditionFailed:
+    return PreconditionFailed("it has changed since you read it: read it again and decide anew")
 
 
 def _versions(tags: ETags) -> set[str]:

@@ -5,7 +5,6 @@ password or a token, `query` a GET. The view below them says only what is partic
 input and the path's identifiers, calls one service and gives the result.
 """
 
-import copy
 import dataclasses
 import functools
 import json
@@ -18,15 +17,28 @@ from flask import Response, request
 from flask_smorest import Blueprint as SmorestBlueprint
 from sqlalchemy.orm import Session
 
-from loans.api import conditional, cross_origin, requests, shapes
+from loans.api import conditional, cross_origin, holding, requests, shapes
+from loans.api.acts import Act, Reply, encode, respond
 from loans.api.errors import IdempotencyKeyMissing
-from loans.api.publishing import CALCULATION, CHANGE, COMMAND, EXCHANGE, QUERY, QUERY_OF_ONE, Kind, publish
+from loans.api.holding import Done
+from loans.api.publishing import (
+    CALCULATION,
+    CHANGE,
+    COMMAND,
+    EXCHANGE,
+    QUERY,
+    QUERY_OF_ONE,
+    Kind,
+    holdable,
+    publish,
+)
 from loans.db import db, transaction
 from loans.services import idempotency
 from loans.services.context import Context
 from loans.services.idempotency import Answer, Claim
 
 V = TypeVar("V", bound=Callable[..., Any])
+Work = Callable[[Session, Context], Done]
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc] # flask-smorest is untyped
@@ -51,6 +63,7 @@ def command(  # noqa: PLR0913 - what a command declares
     kind: Kind = COMMAND,
     shown_once: str | None = None,
     prepare: Callable[[], Mapping[str, Any]] | None = None,
+    guarded: str | None = None,
 ) -> Callable[[V], V]:
     """Make a view the POST at `rule`: run in one transaction, once for each Idempotency-Key.
 
@@ -58,29 +71,29 @@ def command(  # noqa: PLR0913 - what a command declares
     Location header from what it returns. `?dry_run=true` undoes it all again. What If-Match says is checked first, with
     the row locked; a `CHANGE`, a PATCH, must say it. The field `shown_once` of the answer is null in what is stored and
     replayed (ADR 30). What `prepare` gives, before the transaction and holding no connection, goes to the view by name.
+    `guarded` is its name in approval policies: where one asks for it, it waits for a second person (ADR 34).
     """
-    schema = returns()
 
     def decorate(view: V) -> V:
+        reply = Reply(schema=returns(), status=status, location=location, shown_once=shown_once)
+        act = Act(view=view, scope=scope, accepts=accepts, reply=reply, guarded=guarded)
+
         @functools.wraps(view)
         def run(body: Any, **path: Any) -> Response:
-            is_dry = requests.is_dry_run()
-            if kind is CHANGE:
-                conditional.require()
-            wanted = _claim()
-            given = {**path, **_prepared(prepare)}
-
-            def act(session: Session, circumstances: Context) -> Answer:
-                conditional.check(session, path)
-                # A copy: a view may take its body apart, and a transaction that is run again needs it whole.
-                result = view(session, circumstances, copy.deepcopy(body), **given)
-                return _answer(result, schema=schema, status=status, location=location, shown_once=shown_once)
-
-            return _rehearse(act) if is_dry else _act_once(act, wanted=wanted)
+            return _answer(act, body=body, path=path, must_match=kind is CHANGE, prepare=prepare)
 
         run.__idempotent__ = True  # type: ignore[attr-defined] # read by a convention test
+        setattr(run, holding.ATTRIBUTE, act)
+        described = kind if guarded is None else holdable(kind)
         publish(
-            blueprint, rule, run=run, kind=kind, scope=scope, schema=accepts, returns=returns, status=status
+            blueprint,
+            rule,
+            run=run,
+            kind=described,
+            scope=scope,
+            schema=accepts,
+            returns=returns,
+            status=status,
         )
         return view
 
@@ -104,7 +117,7 @@ def calculation(
             session = db.session()
             session.rollback()
             result = view(session, body, **path)
-            return _response(Answer(status=200, location=None, body=_dump(schema, result)), replayed=False)
+            return _shown(schema, result)
 
         run.__stores_nothing__ = True  # type: ignore[attr-defined] # read by a convention test
         publish(
@@ -139,7 +152,7 @@ def exchange(
             requests.refuse_parameters()
             db.session().rollback()
             result = view(body)
-            return _response(Answer(status=200, location=None, body=_dump(schema, result)), replayed=False)
+            return _shown(schema, result)
 
         run.__is_exchange__ = True  # type: ignore[attr-defined] # read by a convention test
         publish(
@@ -174,9 +187,7 @@ def query(  # noqa: PLR0913 - what a query declares
                 requests.refuse_parameters()
             schema = whole if shape is None else shape.schema(parsed[0])
             result = view(db.session(), *parsed, **path)
-            response = _response(
-                Answer(status=200, location=None, body=_dump(schema, result)), replayed=False
-            )
+            response = _shown(schema, result)
             _link(response, cursor=ma.utils.get_value(result, "next_cursor", None))
             return response if version is None else conditional.answer(response, version=version(result))
 
@@ -196,21 +207,25 @@ def _link(response: Response, *, cursor: str | None) -> None:
 
 
 def _answer(
-    result: Any,
+    act: Act,
     *,
-    schema: ma.Schema,
-    status: int,
-    location: Callable[[Any], str] | None,
-    shown_once: str | None,
-) -> Answer:
-    """Make what a command answers, and what is kept of it for replays."""
-    shown = schema.dump(result)
-    return Answer(
-        status=status,
-        location=location(result) if location else None,
-        body=_encode(shown),
-        kept=_encode(shown | {shown_once: None}) if shown_once else None,
-    )
+    body: Any,
+    path: Mapping[str, Any],
+    must_match: bool,
+    prepare: Callable[[], Mapping[str, Any]] | None,
+) -> Response:
+    """Answer a request for a command."""
+    is_dry = requests.is_dry_run()
+    if must_match:
+        conditional.require()
+    wanted = _claim()
+    given = {**path, **_prepared(prepare)}
+
+    def work(session: Session, context: Context) -> Done:
+        conditional.check(session, path)
+        return holding.do_or_keep(session, context, act=act, body=body, given=given, is_dry=is_dry)
+
+    return _rehearse(work) if is_dry else _act_once(work, wanted=wanted)
 
 
 def _prepared(prepare: Callable[[], Mapping[str, Any]] | None) -> Mapping[str, Any]:
@@ -221,27 +236,29 @@ def _prepared(prepare: Callable[[], Mapping[str, Any]] | None) -> Mapping[str, A
     return prepare()
 
 
-def _act_once(act: Callable[[Session, Context], Answer], *, wanted: Claim) -> Response:
+def _act_once(work: Work, *, wanted: Claim) -> Response:
     """Do what a command does, or answer what it answered when it was done with this key."""
 
-    def work(session: Session) -> tuple[Answer, bool]:
+    def once(session: Session) -> tuple[Answer, bool]:
         stored = idempotency.claim(session, wanted=wanted)
         if stored is not None:
             return stored, True
         circumstances = requests.context()
-        answer = act(session, circumstances)
+        answer = work(session, circumstances).answer
         idempotency.store(session, claimed=wanted, answer=answer, context=circumstances)
         return answer, False
 
-    answer, replayed = transaction(work)
-    return _response(answer, replayed=replayed)
+    answer, replayed = transaction(once)
+    return respond(answer, replayed=replayed)
 
 
-def _rehearse(act: Callable[[Session, Context], Answer]) -> Response:
+def _rehearse(work: Work) -> Response:
     """Do what a command does, undo it, and answer as it would, but for the path of what was not created."""
-    answer = transaction(lambda session: act(session, requests.context()), dry_run=True)
-    response = _response(dataclasses.replace(answer, location=None), replayed=False)
+    done = transaction(lambda session: work(session, requests.context()), dry_run=True)
+    response = respond(dataclasses.replace(done.answer, location=None))
     response.headers["Dry-Run"] = "true"
+    if done.is_held:
+        response.headers["Approval-Required"] = "true"
     return response
 
 
@@ -259,18 +276,5 @@ def _claim() -> Claim:
     return wanted
 
 
-def _dump(schema: ma.Schema, result: Any) -> bytes:
-    return _encode(schema.dump(result))
-
-
-def _encode(shown: Any) -> bytes:
-    return (json.dumps(shown, ensure_ascii=False, separators=(",", ":")) + "\n").encode("utf-8")
-
-
-def _response(answer: Answer, *, replayed: bool) -> Response:
-    response = Response(answer.body, status=answer.status, content_type="application/json")
-    if answer.location is not None:
-        response.headers["Location"] = answer.location
-    if replayed:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response
+def _shown(schema: ma.Schema, result: Any) -> Response:
+    return respond(Answer(status=200, location=None, body=encode(schema.dump(result))))

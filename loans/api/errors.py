@@ -34,6 +34,8 @@ from loans.queries import borrowers as stored_borrowers
 from loans.queries import paging
 from loans.services import (
     api_keys,
+    approval_policies,
+    approvals,
     borrowers,
     idempotency,
     key_use,
@@ -105,6 +107,12 @@ STATUS: Mapping[type[LendingError], HTTPStatus] = {
     api_keys.ClientDisabled: HTTPStatus.CONFLICT,
     api_keys.KeyNotFound: HTTPStatus.NOT_FOUND,
     api_keys.TooManyKeys: HTTPStatus.CONFLICT,
+    approval_policies.PolicyChanged: HTTPStatus.CONFLICT,
+    approvals.ApprovalNotFound: HTTPStatus.NOT_FOUND,
+    approvals.ApprovalNotPending: HTTPStatus.CONFLICT,
+    approvals.SecondPersonNeeded: HTTPStatus.FORBIDDEN,
+    approvals.NotTheMaker: HTTPStatus.FORBIDDEN,
+    approvals.PayloadDiffers: HTTPStatus.UNPROCESSABLE_ENTITY,
     permissions.ScopeNotHeld: HTTPStatus.FORBIDDEN,
     sessions.LoginFailed: HTTPStatus.UNAUTHORIZED,
     sessions.SessionOver: HTTPStatus.UNAUTHORIZED,

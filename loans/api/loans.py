@@ -98,7 +98,14 @@ def get_loan(session: Session, args: dict[str, Any], loan_id: uuid.UUID) -> View
     return shown
 
 
-@command(blueprint, "/<uuid:loan_id>/approve", scope="loans:approve", accepts=DecisionIn, returns=LoanOut)
+@command(
+    blueprint,
+    "/<uuid:loan_id>/approve",
+    scope="loans:approve",
+    accepts=DecisionIn,
+    returns=LoanOut,
+    guarded="loans.approve",
+)
 def approve(session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID) -> View:
     """Approve a pending loan."""
     loan = origination.approve(session, loan_id=loan_id, on=body["date"], note=body["note"], context=context)
@@ -120,12 +127,19 @@ def cancel(session: Session, context: Context, body: dict[str, Any], loan_id: uu
 
 
 @command(
-    blueprint, "/<uuid:loan_id>/disburse", scope="loans:disburse", accepts=DisbursementIn, returns=LoanOut
+    blueprint,
+    "/<uuid:loan_id>/disburse",
+    scope="loans:disburse",
+    accepts=DisbursementIn,
+    returns=LoanOut,
+    guarded="loans.disburse",
 )
 def disburse(session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID) -> View:
     """Pay an approved loan out and lay out its schedule, or pay out a further part of it."""
     paid_out = origination.disburse(session, loan_id=loan_id, on=body.pop("date"), **body, context=context)
-    return views.loan(paid_out.loan, paid_out.state, on=context.business_date)
+    shown = views.loan(paid_out.loan, paid_out.state, on=context.business_date)
+    # Not of the loan, but what a second person is told when the body did not say it.
+    return shown | {"amount": paid_out.event.amount}
 
 
 @query(blueprint, "/<uuid:loan_id>/schedule", scope="loans:read", args=AsOfArgs, returns=ScheduleOut)

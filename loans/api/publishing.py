@@ -9,6 +9,7 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from loans.api import deprecation, requests, security
+from loans.schemas.approvals import ApprovalOut
 from loans.schemas.common import PageArgs, Problem
 
 KEY_PARAMETER = {
@@ -44,6 +45,10 @@ HEADERS = {
     "Idempotent-Replayed": {
         "schema": {"type": "string", "enum": ["true"]},
         "description": "Present where the answer is that of an earlier request with this Idempotency-Key.",
+    },
+    "Approval-Required": {
+        "schema": {"type": "string", "enum": ["true"]},
+        "description": "Present in a dry run of what would wait for a second person.",
     },
     "Location": {"schema": {"type": "string"}, "description": "The path of what was created."},
     "ETag": {"schema": {"type": "string"}, "description": "The version; for If-None-Match and If-Match."},
@@ -98,6 +103,7 @@ class Kind(NamedTuple):
     errors: Mapping[int, str]
     headers: tuple[str, ...] = ()
     parameters: tuple[Mapping[str, Any], ...] = ()
+    is_holdable: bool = False
 
 
 COMMAND = Kind(
@@ -115,6 +121,11 @@ CALCULATION = Kind("POST", ERRORS_OF_CALCULATION)
 EXCHANGE = Kind("POST", ERRORS_OF_CALCULATION)
 QUERY = Kind("GET", ERRORS_OF_QUERY)
 QUERY_OF_ONE = Kind("GET", ERRORS_OF_QUERY, ("ETag",), (IF_NONE_MATCH_PARAMETER,))
+
+
+def holdable(kind: Kind) -> Kind:
+    """Make the kind of commands that may wait for a second person (ADR 34)."""
+    return kind._replace(headers=(*kind.headers, "Approval-Required"), is_holdable=True)
 
 
 def publish(  # noqa: PLR0913 - what flask-smorest is told
@@ -139,14 +150,7 @@ def publish(  # noqa: PLR0913 - what flask-smorest is told
     view = blueprint.response(status, returns, headers={name: HEADERS[name] for name in shown})(run)
     if "ETag" in kind.headers:
         view = blueprint.alt_response(HTTPStatus.NOT_MODIFIED, description="As the client has it")(view)
-    for code, description in kind.errors.items():
-        view = blueprint.alt_response(
-            code,
-            schema=Problem,
-            content_type="application/problem+json",
-            description=description,
-            headers={"Retry-After": RETRY_AFTER} if code in RETRIED else None,
-        )(view)
+    view = _with_other_answers(blueprint, view, kind=kind)
     described: dict[str, Any] = {
         "operationId": run.__name__,
         "description": "Open to all." if scope == security.PUBLIC else f"Scope: `{scope}`.",
@@ -164,3 +168,25 @@ def publish(  # noqa: PLR0913 - what flask-smorest is told
         view = blueprint.arguments(schema, location=location, required=required)(view)
     view = blueprint.doc(**described)(view)
     blueprint.route(rule, methods=[kind.method])(view)
+
+
+def _with_other_answers(
+    blueprint: Blueprint, view: Callable[..., Response], *, kind: Kind
+) -> Callable[..., Response]:
+    """Document what a route answers when it does not do what was asked."""
+    if kind.is_holdable:
+        view = blueprint.alt_response(
+            HTTPStatus.ACCEPTED,
+            schema=ApprovalOut,
+            description="Not done: it waits for a second person",
+            headers={name: HEADERS[name] for name in ("Location", "Idempotent-Replayed")},
+        )(view)
+    for code, description in kind.errors.items():
+        view = blueprint.alt_response(
+            code,
+            schema=Problem,
+            content_type="application/problem+json",
+            description=description,
+            headers={"Retry-After": RETRY_AFTER} if code in RETRIED else None,
+        )(view)
+    return view

@@ -57,6 +57,7 @@ def get_repayment(session: Session, loan_id: uuid.UUID, repayment_id: uuid.UUID)
     scope="repayments:reverse",
     accepts=ReversalIn,
     returns=TransactionOut,
+    guarded="loans.reverse",
 )
 def reverse_repayment(
     session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID, repayment_id: uuid.UUID

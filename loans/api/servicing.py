@@ -59,7 +59,7 @@ def charge(session: Session, context: Context, body: Body, loan_id: uuid.UUID) -
     return _run(services[body.pop("type")], session, context, body, loan_id=loan_id)
 
 
-@command(blueprint, "/waivers", scope="loans:service", accepts=WaiverIn, **CREATED)
+@command(blueprint, "/waivers", scope="loans:service", accepts=WaiverIn, guarded="loans.waive", **CREATED)
 def waive(session: Session, context: Context, body: Body, loan_id: uuid.UUID) -> View:
     """Waive unpaid fees and penalties, or unpaid interest."""
     narrowed = {"installment": body.pop("installment"), "component": body.pop("component")}
@@ -68,7 +68,14 @@ def waive(session: Session, context: Context, body: Body, loan_id: uuid.UUID) ->
     return _run(servicing.waive_interest, session, context, body, loan_id=loan_id)
 
 
-@command(blueprint, "/rate-changes", scope="loans:approve", accepts=RateChangeIn, **CREATED)
+@command(
+    blueprint,
+    "/rate-changes",
+    scope="loans:approve",
+    accepts=RateChangeIn,
+    guarded="loans.change_rate",
+    **CREATED,
+)
 def change_rate(session: Session, context: Context, body: Body, loan_id: uuid.UUID) -> View:
     """Let another annual rate hold from a date on; the installments not yet due are planned anew."""
     rate = rates.format_rate(body.pop("annual_rate"))
@@ -99,7 +106,14 @@ def pay_off(session: Session, context: Context, body: Body, loan_id: uuid.UUID) 
     return _run(repayments.payoff, session, context, body, loan_id=loan_id)
 
 
-@command(blueprint, "/goodwill-credits", scope="loans:service", accepts=MoneyIn, **CREATED)
+@command(
+    blueprint,
+    "/goodwill-credits",
+    scope="loans:service",
+    accepts=MoneyIn,
+    guarded="loans.grant_credit",
+    **CREATED,
+)
 def grant_credit(session: Session, context: Context, body: Body, loan_id: uuid.UUID) -> View:
     """Credit a loan out of goodwill: like a repayment, paid for by the lender."""
     return _run(settlements.grant_credit, session, context, body, loan_id=loan_id)
@@ -112,19 +126,23 @@ def charge_back(session: Session, context: Context, body: Body, loan_id: uuid.UU
     return _run(settlements.charge_back, session, context, body, loan_id=loan_id, repayment_id=repayment_id)
 
 
-@command(blueprint, "/refunds", scope="loans:service", accepts=RefundIn, **CREATED)
+@command(blueprint, "/refunds", scope="loans:service", accepts=RefundIn, guarded="loans.refund", **CREATED)
 def refund(session: Session, context: Context, body: Body, loan_id: uuid.UUID) -> View:
     """Pay out the customer's credit balance, or give back fees and penalties that were paid."""
     return _run(settlements.refund, session, context, body, loan_id=loan_id)
 
 
-@command(blueprint, "/charge-off", scope="loans:approve", accepts=CommandIn, **CREATED)
+@command(
+    blueprint, "/charge-off", scope="loans:approve", accepts=CommandIn, guarded="loans.charge_off", **CREATED
+)
 def charge_off(session: Session, context: Context, body: Body, loan_id: uuid.UUID) -> View:
     """Take the loss in the books; the borrower owes what he owed."""
     return _run(settlements.charge_off, session, context, body, loan_id=loan_id)
 
 
-@command(blueprint, "/write-off", scope="loans:approve", accepts=CommandIn, **CREATED)
+@command(
+    blueprint, "/write-off", scope="loans:approve", accepts=CommandIn, guarded="loans.write_off", **CREATED
+)
 def write_off(session: Session, context: Context, body: Body, loan_id: uuid.UUID) -> View:
     """Give up all that is unpaid: the loan is defaulted."""
     return _run(settlements.write_off, session, context, body, loan_id=loan_id)

@@ -37,7 +37,12 @@ def get_transaction(session: Session, loan_id: uuid.UUID, event_id: uuid.UUID) -
 
 
 @command(
-    blueprint, "/<uuid:event_id>/reverse", scope="loans:approve", accepts=ReversalIn, returns=TransactionOut
+    blueprint,
+    "/<uuid:event_id>/reverse",
+    scope="loans:approve",
+    accepts=ReversalIn,
+    returns=TransactionOut,
+    guarded="loans.reverse",
 )
 def reverse_transaction(
     session: Session, context: Context, body: dict[str, Any], loan_id: uuid.UUID, event_id: uuid.UUID

@@ -178,6 +178,7 @@ class LoanEvent(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy
     note: Mapped[str | None] = mapped_column(sa.Text)
     reference: Mapped[str | None] = mapped_column(sa.Text)
     actor: Mapped[str] = mapped_column(sa.Text)
+    approved_by: Mapped[str | None] = mapped_column(sa.Text)
     recorded_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))
 
 

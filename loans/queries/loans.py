@@ -99,6 +99,7 @@ class EventRecord:
     note: str | None
     reference: str | None
     actor: str
+    approved_by: str | None
     recorded_at: datetime
 
 

@@ -242,6 +242,11 @@ class EventOut(ma.Schema):
     reference = ma.fields.String(required=True, allow_none=True)
     note = ma.fields.String(required=True, allow_none=True)
     actor = ma.fields.String(required=True)
+    approved_by = ma.fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Who approved it, where that took a second person."},
+    )
     recorded_at = Instant(required=True)
 
 

@@ -48,6 +48,11 @@ SCOPES = (
     "portfolio:read",
     "legacy:read",
     "legacy:write",
+    "approvals:read",
+    "approvals:decide",
+    "approvals:withdraw",
+    "policies:read",
+    "policies:write",
     "clients:manage",
     "staff:manage",
 )

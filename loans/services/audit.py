@@ -26,6 +26,7 @@ def record(
         subject_id=subject_id,
         action=action,
         actor=context.actor,
+        approved_by=context.approved_by,
         request_id=context.request_id,
         before=sa.null() if before is None else dict(before),
         after=sa.null() if after is None else dict(after),

@@ -11,6 +11,7 @@ class Context:
     """The circumstances of a command. `now` is an aware UTC instant; `business_date` the lender's day.
 
     `actor` is what is recorded; `caller` is who that is where a request made it, None for an operator's command.
+    `approved_by` names the second person of a command that waited for one (ADR 34); `actor` is who asked for it.
     """
 
     actor: str
@@ -19,3 +20,4 @@ class Context:
     business_date: date
     traceparent: str | None = None
     caller: Actor | None = None
+    approved_by: str | None = None

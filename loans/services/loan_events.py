@@ -246,6 +246,7 @@ def _event_record(loan: LoanRecord, change: Change, *, sequence: int, context: C
         note=change.note,
         reference=change.reference,
         actor=context.actor,
+        approved_by=context.approved_by,
         recorded_at=context.now,
     )
 

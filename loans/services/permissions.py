@@ -14,7 +14,10 @@ DECLARABLE = (*SCOPES, OWN_ACCOUNT)
 # A new scope comes to the roles whose patterns it fits, so `auditor` reads whatever there will be to read.
 ROLES: Mapping[str, tuple[str, ...]] = {
     "admin": ("*",),
-    "officer": ("borrowers:*", "products:read", "loans:*", "repayments:*", "ledger:read", "portfolio:read"),
+    "officer": (
+        *("borrowers:*", "products:read", "loans:*", "repayments:*", "ledger:read", "portfolio:read"),
+        *("approvals:*", "policies:read"),
+    ),
     "teller": ("borrowers:read", "loans:read", "repayments:write"),
     "auditor": ("*:read",),
 }

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from tests.api import samples
+from tests.api import approving, samples
 from tests.api.routes import Route
 from tests.conftest import Api
 
@@ -112,6 +112,39 @@ def _locked(api: Api) -> Request:
     return f"{path}/unlock", {}, {}
 
 
+def _waiting(how: str, **body: Any) -> Callable[[Api], Request]:
+    """A write-off that waits: its decision by a new officer, or its withdrawal. The policy is gone again."""
+
+    def prepare(api: Api) -> Request:
+        loan = samples.disbursed(api)
+        approving.set_policy(api, approving.rule("loans.write_off"))
+        approval = approving.kept(api, f"{loan}/write-off")
+        approving.set_policy(api)
+        path = f"/api/v1/approvals/{approval['id']}/{how}"
+        if how == "withdraw":
+            return path, body, {}
+        seen = {"payload_sha256": approval["payload_sha256"]}
+        return path, seen | body, {"Authorization": f"Bearer {token_of(api)}"}
+
+    return prepare
+
+
+def token_of(api: Api, *, role: str = "officer") -> str:
+    """Make a member of staff who has chosen a password; give the access token."""
+    person = _person() | {"role": role}
+    first = api.post("/api/v1/staff", person).get_json()["password"]
+    login = {"username": person["username"], "password": first}
+    token = api.client.post("/api/v1/sessions", json=login).get_json()["access_token"]
+    Api(client=api.client, key=token).post(
+        "/api/v1/staff/me/password", {"old_password": first, "new_password": "correct horse battery"}
+    )
+    return token
+
+
+def _policy(api: Api) -> Request:
+    return "/api/v1/approval-policies", {"replaces": approving.set_policy(api), "rules": []}, {}
+
+
 PREPARED: dict[str, Callable[[Api], Request]] = {
     "borrowers.create_borrower": lambda _: ("/api/v1/borrowers", samples.borrower(), {}),
     "borrowers.change_borrower": _change,
@@ -138,6 +171,10 @@ PREPARED: dict[str, Callable[[Api], Request]] = {
     "servicing.write_off": _on_loan("write-off"),
     "servicing.recover": _recovery,
     "transactions.reverse_transaction": _reversal("transactions"),
+    "approvals.approve_command": _waiting("approve"),
+    "approvals.reject_command": _waiting("reject", note="He still pays"),
+    "approvals.withdraw_command": _waiting("withdraw"),
+    "approval-policies.change_policy": _policy,
     "clients.create_client": lambda _: ("/api/v1/clients", {"name": "till", "scopes": ["loans:read"]}, {}),
     "clients.issue_key": _client("/keys", {"days": 30}),
     "clients.disable_client": _client("/disable"),
@@ -153,6 +190,8 @@ SHOWN_ONCE = {
     "staff.create_staff": "password",
     "staff.reset_password": "password",
 }
+# What is one act by one person and another by a second.
+AUDITED_TWICE = ("approvals.approve_command",)
 
 
 def prepared(api: Api, route: Route) -> Request:

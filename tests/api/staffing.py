@@ -44,4 +44,10 @@ def log_in(client: Any, member: Any, *, password: str = PASSWORD) -> dict[str, A
 def staff_api(app: Any, committed: Committed, *, role: str) -> Api:
     """The API as a new member of staff uses it."""
     member = make_member(committed, role=role)
-    return Api(client=app.test_client(), key=log_in(app.test_client(), member)["access_token"])
+    return Api(client=app.test_client(), key=log_in(app.test_client(), member)["access_token"], member=member)
+
+
+def again(api: Api) -> Api:
+    """The API as the same staff member uses it after another login, for instance on another day."""
+    client = api.client.application.test_client()
+    return Api(client=client, key=log_in(client, api.member)["access_token"], member=api.member)

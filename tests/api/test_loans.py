@@ -305,7 +305,7 @@ class TestListEvents:
         ]
         assert {event["recorded_at"] for event in events} == {INSTANT_OF_TESTS}
         assert {event["actor"] for event in events} == {f"api_client:{api.client_id}"}
-        assert set(events[0]) == {*names, "id", "actor", "recorded_at", "details"}
+        assert set(events[0]) == {*names, "id", "actor", "approved_by", "recorded_at", "details"}
 
 
 class TestListJournalEntries:

@@ -13,6 +13,7 @@ KEY_SCOPES = (
     *("loans:read", "loans:write", "loans:approve", "loans:disburse", "loans:service"),
     *("repayments:write", "repayments:reverse", "ledger:read", "legacy:read", "legacy:write"),
     "portfolio:read",
+    *("approvals:read", "approvals:decide", "approvals:withdraw", "policies:read", "policies:write"),
     *("clients:manage", "staff:manage"),
 )
 # Written out: what the patterns in loans/services/permissions.py are to come to.
@@ -23,11 +24,13 @@ ROLES = {
         *("loans:read", "loans:write", "loans:approve", "loans:disburse", "loans:service"),
         *("repayments:write", "repayments:reverse", "ledger:read", "account:write"),
         "portfolio:read",
+        *("approvals:read", "approvals:decide", "approvals:withdraw", "policies:read"),
     },
     "teller": {"borrowers:read", "loans:read", "repayments:write", "account:write"},
     "auditor": {
         *("borrowers:read", "products:read", "loans:read", "ledger:read", "legacy:read", "account:write"),
         "portfolio:read",
+        *("approvals:read", "policies:read"),
     },
 }
 HELD = {"nobody": set(), **ROLES, **{scope: {scope} for scope in KEY_SCOPES}}

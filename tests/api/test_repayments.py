@@ -29,6 +29,7 @@ class TestRecordRepayment:
             "currency": "KES",
             "reference": "MP-1",
             "note": "Market day",
+            "approved_by": None,
             "recorded_at": INSTANT_OF_TESTS,
             "reversed_by": None,
             "reversed_on": None,

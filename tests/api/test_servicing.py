@@ -57,6 +57,7 @@ class TestAnswer:
             "reverses": None,
             "reference": "V-1",
             "note": "Visit",
+            "approved_by": None,
             "credit": "0.00",
             "allocations": [part(2, fee="50.00")],
             "postings": [

@@ -8,28 +8,12 @@ from loans.app import create_app
 from loans.db import db
 from tests.conftest import make_settings
 from tests.migrations.conftest import Schema
-
-REVISIONS = (
-    "0001",
-    "0002",
-    "0003",
-    "0004",
-    "0005",
-    "0006",
-    "0007",
-    "0008",
-    "0009",
-    "0010",
-    "0011",
-    "0012",
-    "0013",
-    "0014",
-)
+from tests.migrations.revisions import NEWEST, REVISIONS
 
 
 class TestChain:
     def test_has_one_head_and_one_base(self, scripts):
-        assert (scripts.get_heads(), scripts.get_bases()) == (["0014"], ["0001"])
+        assert (scripts.get_heads(), scripts.get_bases()) == ([NEWEST], ["0001"])
 
     def test_is_numbered_in_order(self, scripts):
         newest_first = [script.revision for script in scripts.walk_revisions()]
@@ -46,7 +30,7 @@ class TestUpgrade:
     def test_leads_from_nothing_to_the_newest_revision(self, empty):
         empty.upgrade()
 
-        assert empty.rows("SELECT version_num FROM alembic_version") == [("0014",)]
+        assert empty.rows("SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
     def test_does_nothing_the_second_time(self, newest):
         before = newest.schema()

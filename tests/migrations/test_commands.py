@@ -15,6 +15,7 @@ from loans.db import db
 from tests.blocking import POLL_SECONDS, POLLS_MAX
 from tests.conftest import ROOT, make_settings
 from tests.migrations.conftest import DIRECTORY
+from tests.migrations.revisions import BEFORE, NEWEST, NEXT, REVISIONS
 
 ADVISORY_LOCK = 20_260_001
 
@@ -65,8 +66,8 @@ class TestUpgrade:
         code, output, _ = run(empty, "upgrade")
 
         assert code == 0
-        assert output.count("Running upgrade") == 14
-        assert empty.rows("SELECT version_num FROM alembic_version") == [("0014",)]
+        assert output.count("Running upgrade") == len(REVISIONS)
+        assert empty.rows("SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
     def test_run_twice_at_once_is_done_by_one_of_the_two(self, empty):
         engine = sa.create_engine(empty.url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
@@ -78,8 +79,8 @@ class TestUpgrade:
             outputs = [process.communicate(timeout=60)[0] for process in deployments]
 
         assert [process.returncode for process in deployments] == [0, 0]
-        assert sorted(output.count("Running upgrade") for output in outputs) == [0, 14]
-        assert empty.rows("SELECT version_num FROM alembic_version") == [("0014",)]
+        assert sorted(output.count("Running upgrade") for output in outputs) == [0, len(REVISIONS)]
+        assert empty.rows("SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
     def test_gives_its_lock_back(self, empty):
         with create_app(make_settings(empty.url)).app_context():
@@ -115,15 +116,15 @@ class TestDowngrade:
         code, output, _ = run(newest, "downgrade")
 
         assert code == 0
-        assert "Running downgrade 0014 -> 0013" in output
-        assert newest.rows("SELECT version_num FROM alembic_version") == [("0013",)]
+        assert f"Running downgrade {NEWEST} -> {BEFORE}" in output
+        assert newest.rows("SELECT version_num FROM alembic_version") == [(BEFORE,)]
 
 
 class TestCurrent:
     def test_names_the_revision(self, newest):
         code, output, _ = run(newest, "current")
 
-        assert (code, output.splitlines()[-1]) == (0, "0014 (head)")
+        assert (code, output.splitlines()[-1]) == (0, f"{NEWEST} (head)")
 
 
 class TestCheck:
@@ -145,10 +146,10 @@ class TestRevision:
     def test_is_numbered_after_the_newest(self, newest, copied_migrations):
         code, _, _ = run(newest, "revision", "-d", str(copied_migrations), "-m", "add charges")
 
-        written = (copied_migrations / "versions" / "0015_add_charges.py").read_text(encoding="utf-8")
+        written = (copied_migrations / "versions" / f"{NEXT}_add_charges.py").read_text(encoding="utf-8")
         assert code == 0
-        assert 'revision = "0015"' in written.replace("'", '"')
-        assert 'down_revision = "0014"' in written.replace("'", '"')
+        assert f'revision = "{NEXT}"' in written.replace("'", '"')
+        assert f'down_revision = "{NEWEST}"' in written.replace("'", '"')
 
     def test_of_models_that_did_not_change_is_not_written(self, newest, copied_migrations):
         before = sorted((copied_migrations / "versions").glob("*.py"))
@@ -170,4 +171,4 @@ class TestAlembic:
         ]
 
         assert codes == [0, 0]
-        assert empty.rows("SELECT version_num FROM alembic_version") == [("0014",)]
+        assert empty.rows("SELECT version_num FROM alembic_version") == [(NEWEST,)]

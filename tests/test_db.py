@@ -17,7 +17,6 @@ from loans.db import (
     db,
     execute_together,
     sqlstate,
-    tentatively,
     transaction,
 )
 from tests.conftest import make_settings
@@ -245,35 +244,6 @@ class TestDryRun:
         transaction(work, dry_run=True)
 
         assert len(attempts) == 2
-
-
-class TestTentatively:
-    @pytest.mark.parametrize(("keeps", "east", "acted"), [(True, 106, [1, 5, 7]), (False, 101, [1, 7])])
-    def test_undoes_what_is_not_kept_and_what_would_follow_it(self, tills, keeps, east, acted):
-        acts = []
-
-        def pay(session, amount):
-            after_commit(session, lambda: acts.append(amount))
-            pay_in(session, till="east", amount=amount)
-            return amount
-
-        def work(session):
-            pay(session, 1)
-            tried = tentatively(session, lambda: pay(session, 5), keeps=lambda amount: amount == 5 and keeps)
-            after_commit(session, lambda: acts.append(7))
-            return tried
-
-        assert transaction(work) == 5
-        assert (amounts()["east"], acts) == (east, acted)
-
-    def test_leaves_a_failure_to_the_transaction(self, tills):
-        def work(session):
-            pay_in(session, till="east", amount=1)
-            tentatively(session, lambda: pay_in(session, till="east", amount=-999), keeps=lambda _: False)
-
-        with pytest.raises(IntegrityError):
-            transaction(work)
-        assert amounts()["east"] == 100
 
 
 class TestAfterCommit:

@@ -101,6 +101,7 @@ STATUS: Mapping[type[LendingError], HTTPStatus] = {
     conditional.PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
     api_keys.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     security.ScopeMissing: HTTPStatus.FORBIDDEN,
+    security.WholeBookClosed: HTTPStatus.FORBIDDEN,
     api_keys.UnknownScope: HTTPStatus.UNPROCESSABLE_ENTITY,
     key_use.AddressNotAllowed: HTTPStatus.FORBIDDEN,
     api_keys.ClientNotFound: HTTPStatus.NOT_FOUND,

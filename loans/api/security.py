@@ -6,11 +6,12 @@ from flask import current_app, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from loans import clock, metrics
-from loans.api import body, limits
+from loans.api import body, limits, reach
 from loans.config import Settings
 from loans.core.errors import LendingError
 from loans.db import db, transaction
 from loans.logger import log
+from loans.queries import ownership
 from loans.services import access_tokens, api_keys, key_use, permissions, sessions
 from loans.services.access_tokens import Keys
 from loans.services.actors import Actor, ActorKind
@@ -29,6 +30,13 @@ class ScopeMissing(LendingError):
 
     code = "scope_missing"
     title = "Scope missing"
+
+
+class WholeBookClosed(LendingError):
+    """The route tells of the whole book, and the client sees only the loans and borrowers that it made itself."""
+
+    code = "whole_book_closed"
+    title = "Whole book closed"
 
 
 def settings() -> Settings:
@@ -65,6 +73,7 @@ def authorize() -> None:
     :raises PasswordChangeRequired: if a staff member's password has been seen by others.
     :raises ScopeMissing: if the key or the role lacks the scope.
     :raises RateLimited: if the caller, or an address that nobody is known at, has sent too many requests.
+    :raises WholeBookClosed: if a restricted client asks for what is not its own alone.
     """
     scope = required_scope()
     if scope == PUBLIC:
@@ -77,6 +86,8 @@ def authorize() -> None:
         raise
     limits.admit_caller(g.caller)
     demand(scope)
+    if g.caller.own_loans_only:
+        _restrict(g.caller)
 
 
 def _authenticated(scope: str) -> Actor:
@@ -122,6 +133,13 @@ def required_scope() -> str:
     if not isinstance(scope, str):
         raise TypeError(f"the route {request.url_rule} declares no scope")
     return scope
+
+
+def _restrict(client: Actor) -> None:
+    """Let a restricted client in where it can be kept to what is its own, and keep it to that."""
+    if request.endpoint not in reach.OWN | reach.NOBODYS:
+        raise WholeBookClosed("this client sees only what it made itself, and this is not that alone")
+    ownership.restrict(db.session(), owner_id=client.id)
 
 
 def _client(token: str) -> Actor:

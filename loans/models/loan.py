@@ -85,6 +85,8 @@ class Loan(EarlierTerms, db.Model):  # type: ignore[name-defined,misc] # Flask-S
         ),
         sa.Index("ix_loans_borrower_id_id", "borrower_id", "id"),
         sa.Index("ix_loans_currency_id", "currency", "id"),
+        # The restricted client that applied for it (ADR 35).
+        sa.Index("ix_loans_owner_id_id", "owner_id", "id", postgresql_where=sa.text("owner_id IS NOT NULL")),
         sa.Index("ix_loans_product_id_id", "product_id", "id"),
         sa.Index("ix_loans_status_id", "status", "id"),
         # Each order of the list, below the status (loans.queries.loan_list).
@@ -100,6 +102,7 @@ class Loan(EarlierTerms, db.Model):  # type: ignore[name-defined,misc] # Flask-S
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     external_id: Mapped[str | None] = mapped_column(sa.Text, unique=True)
+    owner_id: Mapped[uuid.UUID | None]
     borrower_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("borrowers.id"))
     product_id: Mapped[uuid.UUID]
     product_version: Mapped[int]

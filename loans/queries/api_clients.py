@@ -26,6 +26,7 @@ class ClientRecord:
     name: str
     scopes: list[str]
     allowed_addresses: list[str] | None
+    own_loans_only: bool
     created_at: datetime
     disabled_at: datetime | None
 

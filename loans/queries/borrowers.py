@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from loans.core.errors import LendingError
 from loans.models import borrower as models
 from loans.models.borrower import WORDS
-from loans.queries import paging
+from loans.queries import ownership, paging
 
 # A search costs what its hits cost; nobody leafs through more.
 HITS_MAX = 5000
@@ -33,6 +33,7 @@ class BorrowerRecord:
     date_of_birth: date | None
     created_at: datetime
     version: int = 1
+    owner_id: uuid.UUID | None = None
 
 
 class SearchTooBroad(LendingError):
@@ -48,13 +49,14 @@ COLUMNS = tuple(BORROWERS.c[name] for name in NAMES)
 
 def find(session: Session, *, borrower_id: uuid.UUID) -> BorrowerRecord | None:
     """Give a borrower, or None."""
-    row = session.execute(sa.select(*COLUMNS).where(BORROWERS.c.id == borrower_id)).mappings().one_or_none()
+    query = _own(session, sa.select(*COLUMNS).where(BORROWERS.c.id == borrower_id))
+    row = session.execute(query).mappings().one_or_none()
     return None if row is None else BorrowerRecord(**row)
 
 
 def find_many(session: Session, *, borrower_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, BorrowerRecord]:
     """Give the borrowers of these identifiers."""
-    query = sa.select(*COLUMNS).where(BORROWERS.c.id.in_(list(borrower_ids)))
+    query = _own(session, sa.select(*COLUMNS).where(BORROWERS.c.id.in_(list(borrower_ids))))
     return {row["id"]: BorrowerRecord(**row) for row in session.execute(query).mappings()}
 
 
@@ -68,7 +70,7 @@ def page(
     """
     tag = paging.tag("borrowers", {"external_id": external_id, "q": q})
     before = paging.after(cursor, tag=tag, reads=(uuid.UUID,))
-    query = sa.select(*COLUMNS).order_by(BORROWERS.c.id.desc()).limit(limit + 1)
+    query = _own(session, sa.select(*COLUMNS).order_by(BORROWERS.c.id.desc()).limit(limit + 1))
     if external_id is not None:
         query = query.where(BORROWERS.c.external_id == external_id)
     if before is not None:
@@ -80,12 +82,22 @@ def page(
     return paging.page(records, limit=limit, keys=[(record.id,) for record in records], tag=tag)
 
 
+def lock_version(session: Session, *, borrower_id: uuid.UUID) -> int | None:
+    """Keep others from changing a borrower until the transaction ends, and give its version, or None."""
+    query = sa.select(BORROWERS.c.version).where(BORROWERS.c.id == borrower_id).with_for_update()
+    version: int | None = session.execute(_own(session, query)).scalar_one_or_none()
+    return version
+
+
+def _own(session: Session, query: sa.Select[Any]) -> sa.Select[Any]:
+    return ownership.own(session, query, column=BORROWERS.c.owner_id)
+
+
 def _search(session: Session, query: sa.Select[Any], *, q: str) -> list[BorrowerRecord]:
     """Narrow a query to the borrowers with such words, of whom the index gives at most so many."""
     words = sa.literal_column(WORDS, TSVECTOR())
     hits = (
-        sa.select(BORROWERS.c.id)
-        .where(words.bool_op("@@")(sa.func.borrower_query(q)))
+        _own(session, sa.select(BORROWERS.c.id).where(words.bool_op("@@")(sa.func.borrower_query(q))))
         .limit(HITS_MAX + 1)
         .cte("hits")
         .prefix_with("MATERIALIZED")

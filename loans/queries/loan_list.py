@@ -7,7 +7,7 @@ book from its end and throw away what does not fit, for it takes every value to 
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from loans.core.lifecycle import Status
 from loans.models.loan import NEVER, OUTSTANDING
-from loans.queries import paging
+from loans.queries import ownership, paging
 from loans.queries.loans import LOANS, LoanRecord
 
 # A page shows the terms of each loan, but not day by day the holidays that were pinned.
@@ -26,7 +26,7 @@ COLUMNS = tuple(
     for name in LoanRecord.__dataclass_fields__
 )
 # Filters with an index of their own over (filter, id), the narrowest first.
-LEADING = ("borrower_id", "product_id", "status", "currency")
+LEADING = ("owner_id", "borrower_id", "product_id", "status", "currency")
 Value = int | date | datetime
 
 
@@ -89,6 +89,7 @@ class Wanted:
 
     statuses: tuple[str, ...] = ()
     currency: str | None = None
+    owner_id: uuid.UUID | None = None
     borrower_id: uuid.UUID | None = None
     product_id: uuid.UUID | None = None
     external_id: str | None = None
@@ -113,7 +114,8 @@ class Wanted:
     def equal(self) -> dict[str, object]:
         """The filters that ask for one value."""
         named = {
-            name: getattr(self, name) for name in ("borrower_id", "product_id", "currency", "external_id")
+            name: getattr(self, name)
+            for name in ("owner_id", "borrower_id", "product_id", "currency", "external_id")
         }
         if len(self.statuses) == 1:
             named["status"] = self.statuses[0]
@@ -125,18 +127,22 @@ def page(session: Session, *, wanted: Wanted, cursor: str | None, limit: int) ->
 
     :raises InvalidCursor: if the cursor is not one of this list with these filters in this order.
     """
+    # A restricted client leads the list as a borrower does: what it made is not the whole book.
+    wanted = replace(wanted, owner_id=ownership.owner(session))
     mark = tag(wanted)
     by_id = wanted.order == "created" and "created" not in wanted.ranges
     order = None if by_id else ORDERS[wanted.order]
     after = paging.after(cursor, tag=mark, reads=(uuid.UUID,) if order is None else (order.read, uuid.UUID))
     if (
-        wanted.borrower_id is not None
+        wanted.owner_id is not None
+        or wanted.borrower_id is not None
         or wanted.external_id is not None
         or (by_id and len(wanted.statuses) <= 1)
     ):
         query = _led(wanted, order=order, after=after, limit=limit + 1)
     else:
         query = _merged(wanted, order=order, after=after, limit=limit + 1)
+    query = ownership.own(session, query, column=LOANS.c.owner_id)
     records = [LoanRecord(**row) for row in session.execute(query).mappings()]
     keys = [(record.id,) if order is None else (order.write(record), record.id) for record in records]
     return paging.page(records, limit=limit, keys=keys, tag=mark)
@@ -153,8 +159,11 @@ def newest_of_borrowers(
     """Give the newest loans of each borrower, without the holidays of their terms."""
     borrower = sa.func.unnest(sa.cast(list(borrower_ids), ARRAY(sa.Uuid()))).column_valued("borrower")
     newest = (
-        sa.select(*COLUMNS)
-        .where(LOANS.c.borrower_id == borrower)
+        ownership.own(
+            session,
+            sa.select(*COLUMNS).where(LOANS.c.borrower_id == borrower),
+            column=LOANS.c.owner_id,
+        )
         .order_by(LOANS.c.id.desc())
         .limit(at_most)
         .lateral("newest")

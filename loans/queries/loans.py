@@ -15,7 +15,7 @@ from loans.core.rows import RowKind
 from loans.core.state import Amounts, Installment
 from loans.core.terms import Terms
 from loans.models import loan as models
-from loans.queries import paging
+from loans.queries import ownership, paging
 
 LOANS = models.Loan.__table__
 EVENTS = models.LoanEvent.__table__
@@ -68,6 +68,7 @@ class LoanRecord:
     last_event_on: date
     created_at: datetime
     updated_at: datetime
+    owner_id: uuid.UUID | None = None
 
     @property
     def total_outstanding(self) -> int:
@@ -109,19 +110,20 @@ EVENT_COLUMNS = tuple(EVENTS.c[field.name] for field in fields(EventRecord))
 
 def find(session: Session, *, loan_id: uuid.UUID) -> LoanRecord | None:
     """Give a loan, or None."""
-    return _record(session.execute(sa.select(*COLUMNS).where(LOANS.c.id == loan_id)).one_or_none())
+    query = ownership.own(session, sa.select(*COLUMNS).where(LOANS.c.id == loan_id), column=LOANS.c.owner_id)
+    return _record(session.execute(query).one_or_none())
 
 
 def lock(session: Session, *, loan_id: uuid.UUID) -> LoanRecord | None:
     """Give a loan as it is now and keep others from changing it until the transaction ends."""
-    return _record(
-        session.execute(sa.select(*COLUMNS).where(LOANS.c.id == loan_id).with_for_update()).one_or_none()
-    )
+    query = sa.select(*COLUMNS).where(LOANS.c.id == loan_id).with_for_update()
+    return _record(session.execute(ownership.own(session, query, column=LOANS.c.owner_id)).one_or_none())
 
 
 def exists(session: Session, *, external_id: str) -> bool:
-    """Tell whether a loan has an external_id."""
-    return session.execute(sa.select(sa.exists().where(LOANS.c.external_id == external_id))).scalar_one()
+    """Tell whether a loan, whosever it is, has an external_id."""
+    query = sa.select(sa.exists().where(LOANS.c.external_id == external_id))
+    return session.execute(ownership.of_whole_book(query)).scalar_one()
 
 
 def batch_after(session: Session, *, loan_id: uuid.UUID | None, size: int) -> tuple[LoanRecord, ...]:
@@ -198,7 +200,8 @@ def installments_of_loans(
 
 def terms_of_loans(session: Session, *, loan_ids: list[uuid.UUID]) -> dict[uuid.UUID, Terms]:
     """Give the whole agreed terms of each loan."""
-    rows = session.execute(sa.select(LOANS.c.id, LOANS.c.terms).where(LOANS.c.id.in_(loan_ids)))
+    query = sa.select(LOANS.c.id, LOANS.c.terms).where(LOANS.c.id.in_(loan_ids))
+    rows = session.execute(ownership.own(session, query, column=LOANS.c.owner_id))
     return {row.id: term_documents.read(row.terms) for row in rows}
 
 

@@ -38,6 +38,17 @@ class Network(ma.fields.String):
         return network
 
 
+class Flag(ma.fields.Boolean):
+    """A JSON boolean and nothing that could be taken for one."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class ClientIn(Strict):
     """A client to register."""
 
@@ -54,6 +65,10 @@ class ClientIn(Strict):
         allow_none=True,
         validate=validate.Length(min=1, max=ADDRESSES_MAX),
         metadata={"description": "Where it may call from; from anywhere where left out."},
+    )
+    own_loans_only = Flag(
+        load_default=False,
+        metadata={"description": "Whether it sees only loans and borrowers that it made itself. For good."},
     )
 
 
@@ -99,6 +114,7 @@ class ClientOut(ma.Schema):
     name = ma.fields.String(required=True)
     scopes = ma.fields.List(ma.fields.String(), required=True)
     allowed_addresses = ma.fields.List(ma.fields.String(), required=True, allow_none=True)
+    own_loans_only = ma.fields.Boolean(required=True)
     created_at = Instant(required=True)
     disabled_at = Instant(required=True, allow_none=True)
 

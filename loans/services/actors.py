@@ -14,13 +14,17 @@ class ActorKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A caller that proved who it is; `session_id` is that of a staff member's login."""
+    """A caller that proved who it is; `session_id` is that of a staff member's login.
+
+    `own_loans_only` is a client's that sees nothing but the loans and borrowers that it made itself (ADR 35).
+    """
 
     kind: ActorKind
     id: uuid.UUID
     name: str
     scopes: frozenset[str]
     session_id: uuid.UUID | None = None
+    own_loans_only: bool = False
 
     def __str__(self) -> str:
         """Give the name that events and audit records keep."""

@@ -25,6 +25,7 @@ def register(
     scopes: Sequence[str],
     context: Context,
     allowed_addresses: Sequence[str] | None = None,
+    own_loans_only: bool = False,
 ) -> ClientDetail:
     """Register a client, which has no key yet.
 
@@ -34,7 +35,12 @@ def register(
     granted = api_keys.check_scopes(scopes)
     permissions.check_grant(granted, caller=context.caller)
     client_id = api_keys.create_client(
-        session, name=name, scopes=granted, allowed_addresses=allowed_addresses, context=context
+        session,
+        name=name,
+        scopes=granted,
+        allowed_addresses=allowed_addresses,
+        own_loans_only=own_loans_only,
+        context=context,
     )
     return get(session, client_id=client_id)
 

@@ -168,6 +168,7 @@ def create_client(
     scopes: Sequence[str],
     context: Context,
     allowed_addresses: Sequence[str] | None = None,
+    own_loans_only: bool = False,
 ) -> uuid.UUID:
     """Make a client without a key and give its id; `allowed_addresses` are networks, None is anywhere.
 
@@ -182,6 +183,7 @@ def create_client(
             name=name,
             scopes=granted,
             allowed_addresses=sa.null() if addresses is None else sa.cast(addresses, ARRAY(CIDR)),
+            own_loans_only=own_loans_only,
             created_at=context.now,
         ),
         audit.record(
@@ -189,7 +191,12 @@ def create_client(
             subject_type="api_client",
             subject_id=client_id,
             before=None,
-            after={"name": name, "scopes": granted, "allowed_addresses": addresses},
+            after={
+                "name": name,
+                "scopes": granted,
+                "allowed_addresses": addresses,
+                "own_loans_only": own_loans_only,
+            },
             context=context,
         ),
     )
@@ -300,6 +307,7 @@ def authenticate(session: Session, *, token: str, secret: Secret, now: datetime)
             # psycopg2 reads an array of text, not one of cidr.
             sa.cast(CLIENTS.c.allowed_addresses, ARRAY(sa.Text)).label("allowed_addresses"),
             CLIENTS.c.disabled_at,
+            CLIENTS.c.own_loans_only,
         )
         .select_from(KEYS.join(CLIENTS, CLIENTS.c.id == KEYS.c.client_id))
         .where(KEYS.c.id == key_id)
@@ -317,7 +325,11 @@ def authenticate(session: Session, *, token: str, secret: Secret, now: datetime)
     return Recognised(
         id=key_id,
         client=Actor(
-            kind=ActorKind.API_CLIENT, id=row.client_id, name=row.name, scopes=frozenset(row.scopes)
+            kind=ActorKind.API_CLIENT,
+            id=row.client_id,
+            name=row.name,
+            scopes=frozenset(row.scopes),
+            own_loans_only=row.own_loans_only,
         ),
         allowed_addresses=None if row.allowed_addresses is None else tuple(row.allowed_addresses),
         last_used_at=row.last_used_at,

@@ -243,7 +243,7 @@ def _decide(
 def _told(
     record: ApprovalRecord, verb: str, happened: str, *, before: Mapping[str, object] | None, context: Context
 ) -> tuple[sa.Insert, ...]:
-    """Give the public event and the audit record of a step."""
+    """Give the public event and the audit record of a step. Neither has the note, in which people may be named."""
     facts = {
         "approval_id": str(record.id),
         "command": record.command,
@@ -257,7 +257,6 @@ def _told(
         "status": record.status,
         "maker": record.maker,
         "decided_by": record.decided_by,
-        "note": record.note,
     }
     return (
         outbox.announce((f"approval.{happened}",), subject_id=record.id, payload=facts, context=context),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from loans import clock, db
 from loans.core.errors import LendingError
 from loans.models.borrower import Borrower
-from loans.queries import borrowers
+from loans.queries import borrowers, ownership
 from loans.queries.borrowers import BorrowerRecord
 from loans.services import audit, outbox
 from loans.services.context import Context
@@ -69,14 +69,9 @@ def register(  # noqa: PLR0913 - one argument a column
         phone=phone,
         date_of_birth=date_of_birth,
         created_at=context.now,
+        owner_id=context.owner_id,
     )
-    inserted = session.execute(
-        insert(BORROWERS)
-        .values(dataclasses.asdict(record))
-        .on_conflict_do_nothing(index_elements=["external_id"])
-        .returning(sa.literal(1))
-    ).scalar_one_or_none()
-    if inserted is None:
+    if not _insert(session, record):
         raise DuplicateBorrower(f"a borrower with external_id {external_id!r} exists", field="external_id")
     # Names and contacts stay out of both: an outbox event travels, an audit record never dies.
     facts = {"borrower_id": str(record.id), "external_id": external_id}
@@ -108,7 +103,7 @@ def change(
     version = lock_version(session, borrower_id=borrower_id)
     external_id = fields.get("external_id")
     taken = sa.exists().where(BORROWERS.c.external_id == external_id, BORROWERS.c.id != borrower_id)
-    if external_id is not None and session.execute(sa.select(taken)).scalar_one():
+    if external_id is not None and session.execute(ownership.of_whole_book(sa.select(taken))).scalar_one():
         raise DuplicateBorrower(f"a borrower with external_id {external_id!r} exists", field="external_id")
     row = session.execute(
         sa.update(BORROWERS)
@@ -139,8 +134,7 @@ def lock_version(session: Session, *, borrower_id: uuid.UUID) -> int:
 
     :raises BorrowerNotFound: if there is none.
     """
-    query = sa.select(BORROWERS.c.version).where(BORROWERS.c.id == borrower_id).with_for_update()
-    version: int | None = session.execute(query).scalar_one_or_none()
+    version = borrowers.lock_version(session, borrower_id=borrower_id)
     if version is None:
         raise BorrowerNotFound(f"there is no borrower {borrower_id}")
     return version
@@ -155,6 +149,17 @@ def get(session: Session, *, borrower_id: uuid.UUID) -> BorrowerRecord:
     if record is None:
         raise BorrowerNotFound(f"there is no borrower {borrower_id}")
     return record
+
+
+def _insert(session: Session, record: BorrowerRecord) -> bool:
+    """Write a new borrower, unless another one has the same external_id; tell which."""
+    inserted = session.execute(
+        insert(BORROWERS)
+        .values(dataclasses.asdict(record))
+        .on_conflict_do_nothing(index_elements=["external_id"])
+        .returning(sa.literal(1))
+    ).scalar_one_or_none()
+    return inserted is not None
 
 
 def _check_age(date_of_birth: date | None, *, on: date) -> None:

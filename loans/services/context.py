@@ -1,5 +1,6 @@
 """Context: who asks, in which request, on which business day. The edges make it; services only read it."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -21,3 +22,8 @@ class Context:
     traceparent: str | None = None
     caller: Actor | None = None
     approved_by: str | None = None
+
+    @property
+    def owner_id(self) -> uuid.UUID | None:
+        """Whose the loans and borrowers are that are made now: a restricted client's, or nobody's."""
+        return None if self.caller is None or not self.caller.own_loans_only else self.caller.id

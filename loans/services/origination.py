@@ -93,7 +93,7 @@ def apply(  # noqa: PLR0913 - what an application consists of
     event = Event(id=clock.uuid7(), kind=EventKind.APPLIED, date=applied_on)
     after = fold.fold(terms, [event], as_of=context.business_date)
     change = Change(event=event, before=fold.empty(terms), after=after, note=note)
-    own = {"borrower_id": borrower_id, "external_id": external_id}
+    own = {"borrower_id": borrower_id, "external_id": external_id, "owner_id": context.owner_id}
     loan = _new_loan(product, own=own, state=after, context=context)
     loan_events.record_first(session, loan=loan, change=change, context=context)
     db.after_commit(session, metrics.loans_applied.labels(currency=currency).inc)

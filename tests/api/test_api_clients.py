@@ -55,6 +55,7 @@ class TestClient:
             "name": "till 3",
             "scopes": ["borrowers:read", "loans:read"],
             "allowed_addresses": ["10.0.0.0/8", "2001:db8::1/128"],
+            "own_loans_only": False,
             "created_at": NOON,
             "disabled_at": None,
             "keys": [],

@@ -52,6 +52,25 @@ def is_exchange(view: Callable[..., object]) -> bool:
     return getattr(view, "__is_exchange__", False) is True
 
 
+def routes_without_reach(app: Flask, *, public: str, lists: Collection[Collection[str]]) -> tuple[str, ...]:
+    """Name endpoints that are not in exactly one list of what a restricted client may reach, and lists of nothing."""
+    known = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(PREFIX)
+        and getattr(app.view_functions[rule.endpoint], "__scope__", None) != public
+    }
+    counted = Counter(endpoint for each in lists for endpoint in each)
+    return (
+        *(f"{endpoint} is no route" for endpoint in sorted(set(counted) - known)),
+        *(
+            f"{endpoint} is in {counted[endpoint]} lists of loans/api/reach.py"
+            for endpoint in sorted(known)
+            if counted[endpoint] != 1
+        ),
+    )
+
+
 def leaves(base: type) -> Iterator[type]:
     """Give the classes below `base` that nobody specializes further."""
     for child in base.__subclasses__():

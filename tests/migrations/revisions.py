@@ -1,4 +1,4 @@
-"""The migrations that there are, oldest first. Whoever adds one raises the number, here and nowhere else in the tests."""
+"""The migrations that there are, oldest first. Whoever adds one raises the number, here and nowhere else."""
 
 COUNT = 15
 

@@ -1,6 +1,7 @@
-"""A second person for what the lender says: policies, and commands that wait.
+"""A second person for what the lender says, and clients that see only what is their own.
 
-Events and audit records name who approved them in a column of their own, so that `actor` stays who asked.
+Events and audit records name who approved them in a column of their own, so that `actor` stays who asked. Loans and
+borrowers name their owner where that is a restricted client; nobody's have NULL, and no place in the indexes.
 """
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 APPROVED = ("loan_events", "audit_records")
+OWNED = ("loans", "borrowers")
 
 
 def upgrade() -> None:
@@ -39,6 +41,19 @@ def upgrade() -> None:
     _create_approvals()
     for table in APPROVED:
         op.add_column(table, sa.Column("approved_by", sa.Text(), nullable=True))
+    op.add_column(
+        "api_clients", sa.Column("own_loans_only", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
+    for table in OWNED:
+        op.add_column(table, sa.Column("owner_id", sa.Uuid(), nullable=True))
+    with op.get_context().autocommit_block():
+        for table in OWNED:
+            # One that was interrupted is there and invalid.
+            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS ix_{table}_owner_id_id")
+            op.execute(
+                f"CREATE INDEX CONCURRENTLY ix_{table}_owner_id_id ON {table} (owner_id, id)"
+                " WHERE owner_id IS NOT NULL"
+            )
 
 
 def _create_approvals() -> None:
@@ -101,7 +116,10 @@ def _create_approvals() -> None:
 
 
 def downgrade() -> None:
-    """Take it all away, and with it what is waiting and who approved what."""
+    """Take it all away, and with it what is waiting, who approved what, and what is whose."""
+    for table in OWNED:
+        op.drop_column(table, "owner_id")
+    op.drop_column("api_clients", "own_loans_only")
     for table in APPROVED:
         op.drop_column(table, "approved_by")
     op.drop_table("approvals")

@@ -120,15 +120,20 @@ class Settings:
             approval_days=reader.number("APPROVAL_DAYS", default=7, at_least=1, cast=int),
             legacy_api_auth=reader.choice("LEGACY_API_AUTH", default="auto", choices=LEGACY_API_AUTH),
             health_status=reader.choice("HEALTH_STATUS", default="healthy", choices=HEALTH_STATUSES),
-            rate_limit_default=reader.number("RATE_LIMIT_DEFAULT", default=600, at_least=0, cast=int),
-            rate_limit_login=reader.number("RATE_LIMIT_LOGIN", default=10, at_least=0, cast=int),
-            rate_limit_login_account=reader.number(
-                "RATE_LIMIT_LOGIN_ACCOUNT", default=5, at_least=0, cast=int
-            ),
+            **_rate_limits(reader),
         )
         if reader.faults:
             raise ConfigurationError("cannot start: " + "; ".join(reader.faults))
         return settings
+
+
+def _rate_limits(reader: "_Reader") -> dict[str, int]:
+    """Read how many requests a minute are let in, by the names of the settings."""
+    defaults = {"rate_limit_default": 600, "rate_limit_login": 10, "rate_limit_login_account": 5}
+    return {
+        name: reader.number(name.upper(), default=default, at_least=0, cast=int)
+        for name, default in defaults.items()
+    }
 
 
 SETTINGS = (

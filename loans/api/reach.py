@@ -37,7 +37,7 @@ NOBODYS = frozenset(
 WHOLE_BOOK = frozenset(
     {
         *("products.create_product", "products.create_version"),
-        *("loans.list_journal_entries", "ledger.get_trial_balance"),
+        *("loans.list_journal_entries", "ledger.get_trial_balance", "portfolio.get_portfolio"),
         *(f"approvals.{name}" for name in ("list_approvals", "get_approval", "approve_command")),
         *("approvals.reject_command", "approvals.withdraw_command"),
         *("approval-policies.change_policy", "approval-policies.list_policies"),

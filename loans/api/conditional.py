@@ -96,4 +96,5 @@ def _changed() -> PreconditionFailed:
 
 def _versions(tags: ETags) -> set[str]:
     """Give the versions in the tags, also in those that nginx made weak."""
-    return {tag.partition("-")[0] for tag in tags.as_set(include_weak=True)}
+    # werkzeug reads a tag without a character as None.
+    return {tag.partition("-")[0] for tag in tags.as_set(include_weak=True) if tag}

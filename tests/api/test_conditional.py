@@ -51,7 +51,7 @@ class TestIfNoneMatch:
             assert tag.startswith('"')
 
     def test_is_answered_in_full_with_another_tag(self, api, loan):
-        for known in ('"3-other"', "nonsense", ""):
+        for known in ('"3-other"', "nonsense", "", 'W/""'):
             response = api.get(loan, headers={"If-None-Match": known})
 
             assert response.status_code == 200
@@ -104,7 +104,7 @@ class TestIfMatch:
         tag = tag_of(api, loan)
         api.post(f"{loan}/repayments", samples.repayment("1.00"))
 
-        for stale in (tag, f"W/{tag}", f'{tag}, "2-x"', '"nonsense"', "nonsense", ""):
+        for stale in (tag, f"W/{tag}", f'{tag}, "2-x"', '"nonsense"', "nonsense", "", '""', 'W/""'):
             response = api.post(f"{loan}/repayments", samples.repayment("2.00"), headers={"If-Match": stale})
 
             assert_refused(response, 412, "precondition_failed")

@@ -5,6 +5,7 @@ CLIENT_SILENCE_SECONDS (10).
 """
 
 import atexit
+import json
 import os
 import shutil
 import socket
@@ -60,6 +61,7 @@ def remove_metrics(folder: Path, master: int) -> None:
 set_up_metrics()
 
 # prometheus_client decides on import whether it counts for one process or for many.
+from gunicorn import util  # noqa: E402
 from gunicorn.workers.gthread import TConn, ThreadWorker  # noqa: E402
 from prometheus_client import multiprocess  # noqa: E402
 
@@ -69,6 +71,47 @@ from loans.config import ConfigurationError, Settings  # noqa: E402
 # How long a client may be silent in the middle of a request. gunicorn has no such limit, and a thread that waits
 # serves nobody else. It bounds a silence, not a request that trickles: that is the proxy's to buffer.
 SILENCE_SECONDS_MAX = int(os.environ.get("CLIENT_SILENCE_SECONDS", "10"))
+
+
+# What gunicorn itself refuses, by the code that docs/errors.md explains; the application never sees such requests.
+REFUSALS = {
+    400: ("bad_request", "Bad request"),
+    403: ("bad_request", "Bad request"),
+    414: ("uri_too_long", "Address too long"),
+    417: ("expectation_failed", "Expectation failed"),
+    431: ("headers_too_large", "Headers too large"),
+    500: ("internal_error", "Internal error"),
+    501: ("not_implemented", "Not implemented"),
+}
+# What is said repeats what was sent, which may be long.
+DETAIL_LENGTH_MAX = 200
+
+
+def write_problem(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:
+    """Answer as the application answers errors, in place of gunicorn's page of HTML."""
+    code, title = REFUSALS[status_int]
+    problem = {
+        "type": f"/errors/{code}",
+        "title": title,
+        "status": status_int,
+        "detail": mesg[:DETAIL_LENGTH_MAX] or title,
+        "instance": "",
+        "code": code,
+        "request_id": None,
+    }
+    body = json.dumps(problem) + "\n"
+    head = (
+        f"HTTP/1.1 {status_int} {reason}",
+        "Connection: close",
+        "Content-Type: application/problem+json",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        f"Content-Length: {len(body)}",
+    )
+    util.write_nonblock(sock, ("\r\n".join(head) + "\r\n\r\n" + body).encode("ascii"))
+
+
+util.write_error = write_problem
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc] # gunicorn is untyped
@@ -92,6 +135,8 @@ workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "8"))
 backlog = 512
 keepalive = 5
+# As long as nginx lets one through (8 KiB), so that both refuse the same.
+limit_request_line = 8190
 # A heartbeat, not a limit for requests: PostgreSQL's time-outs are that.
 timeout = 30
 # Longer than any request may take, shorter than what an orchestrator waits before it kills.

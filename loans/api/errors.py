@@ -178,12 +178,16 @@ HTTP_ERRORS: Mapping[int, tuple[str, str, str]] = {
     405: ("method_not_allowed", "Method not allowed", "This path does not answer that method; see Allow."),
     408: ("request_timeout", "Request timeout", "The body did not come in time; send the request again."),
     413: ("body_too_large", "Body too large", "The body is larger than REQUEST_BODY_BYTES_MAX."),
+    414: ("uri_too_long", "Address too long", "The path with its query is longer than 8 KiB."),
     415: ("unsupported_media_type", "Unsupported media type", "The body is not application/json."),
+    417: ("expectation_failed", "Expectation failed", "The header Expect asks for something unknown."),
+    431: ("headers_too_large", "Headers too large", "A header is longer than 8 KiB, or there are over 100."),
     500: (
         "internal_error",
         "Internal error",
         "A fault of the service; nothing was changed. Quote request_id.",
     ),
+    501: ("not_implemented", "Not implemented", "The header Transfer-Encoding names something unknown."),
     502: ("bad_gateway", "Service not reachable", "nginx cannot reach the service; retry after a second."),
     503: (
         "unavailable",

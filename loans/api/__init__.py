@@ -1,5 +1,6 @@
 """The HTTP edge: one blueprint a resource, all listed here."""
 
+import json
 from typing import Any
 
 import flask_smorest
@@ -17,6 +18,7 @@ from loans.api import (
     borrowers,
     cross_origin,
     deprecation,
+    document,
     errors,
     explanations,
     health,
@@ -73,6 +75,11 @@ class Api(flask_smorest.Api):  # type: ignore[misc] # flask-smorest is untyped
     ERROR_SCHEMA = Problem
     # Each route names its errors; the default would show them as application/json.
     DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _openapi_json(self) -> Response:
+        return Response(
+            json.dumps(document.complete(self.spec.to_dict()), indent=2), content_type="application/json"
+        )
 
     def handle_http_exception(self, error: HTTPException) -> ResponseReturnValue:
         """Answer an HTTP error as a problem document."""

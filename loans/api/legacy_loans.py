@@ -149,7 +149,15 @@ def list_loans() -> Response:
     return response
 
 
-@route("/loans/<loan_id>", method="GET", scope="legacy:read", errors=(404,))
+@route(
+    "/loans/<loan_id>",
+    method="GET",
+    scope="legacy:read",
+    errors=(404,),
+    parameters=[
+        {"in": "path", "name": "loan_id", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    ],
+)
 @blueprint.response(200, LegacyLoanOut, headers=deprecation.HEADERS)
 def get_loan(loan_id: str) -> Response:
     """Get a loan request."""

@@ -70,9 +70,11 @@ LIMITED = ("RateLimit", "RateLimit-Policy")
 # What may be over in a moment; a 409 is so while the same key is still running.
 RETRIED = (409, 429, 503)
 ERRORS_OF_QUERY = {
+    400: "Unreadable request",
     401: "Not authenticated",
     403: "Scope missing",
     404: "Not found",
+    414: "Address too long",
     422: "Invalid parameters",
     429: "Too many requests",
     500: "A fault of the service; nothing was changed",
@@ -162,8 +164,8 @@ def publish(  # noqa: PLR0913 - what flask-smorest is told
     if kind.parameters:
         described["parameters"] = list(kind.parameters)
     if schema is not None:
-        # A body without required fields may be left out, and so may every query parameter.
-        required = any(field.required for field in schema().fields.values())
+        # A body without required fields may be left out, but one that changes some, and so may every query parameter.
+        required = kind is CHANGE or any(field.required for field in schema().fields.values())
         location = "query" if kind.method == "GET" else "json"
         view = blueprint.arguments(schema, location=location, required=required)(view)
     view = blueprint.doc(**described)(view)

@@ -1,5 +1,6 @@
 """What all resources share: page arguments, the key header, the problem document."""
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -47,7 +48,9 @@ class Names(ma.fields.String):
     def __init__(self, names: Collection[str], **kwargs: Any) -> None:
         listed = ", ".join(f"`{name}`" for name in names)
         said = kwargs.pop("description", "Separated by commas, of")
-        super().__init__(metadata={"description": f"{said}: {listed}."}, **kwargs)
+        one = "|".join(re.escape(name) for name in names)
+        pattern = f"^({one})(,({one}))*$"
+        super().__init__(metadata={"description": f"{said}: {listed}.", "pattern": pattern}, **kwargs)
         self.names = frozenset(names)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:

@@ -17,10 +17,17 @@ EXTERNAL_ID = validate.Regexp(
 )
 AMOUNT_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,4})?$"
 UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
-RATE_PATTERN = r"^[0-9]{1,4}(\.[0-9]{1,6})?$"
+# At most 1000 percent a year, and at most four digits before the point.
+RATE_PATTERN = r"^(0?[0-9]{1,3}(\.[0-9]{1,6})?|1000(\.0{1,6})?)$"
 INSTANT_PATTERN = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)"
 # What PostgreSQL cannot store (NUL) or no encoding can carry (lone surrogates), and control characters.
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# The same for clients, who read patterns as ECMA 262 has them: within one line, in text, and no space of either.
+_IN_LINE = r"[^\u0000-\u0008\u000a-\u001f\u007f\u0085\u2028\u2029]"
+_IN_TEXT = r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]"
+_NO_SPACE = r"[^\s\u0000-\u001f\u007f\u0085\u2028\u2029]"
+LINE_PATTERN = f"^{_IN_LINE}*{_NO_SPACE}{_IN_LINE}*$"
+LINES_PATTERN = f"^{_IN_TEXT}*{_NO_SPACE}{_IN_TEXT}*$"
 
 
 class Strict(ma.Schema):
@@ -36,7 +43,8 @@ class Text(ma.fields.String):
     """Text, trimmed, of a length within limits and free of control characters; one line unless `lines`."""
 
     def __init__(self, *, longest: int, shortest: int = 1, lines: bool = False, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Length(min=shortest, max=longest), **kwargs)
+        described = {"pattern": LINES_PATTERN if lines else LINE_PATTERN} | kwargs.pop("metadata", {})
+        super().__init__(validate=validate.Length(min=shortest, max=longest), metadata=described, **kwargs)
         self.lines = lines
 
     def _deserialize(
@@ -139,7 +147,9 @@ class Currency(ma.fields.String):
     """An ISO 4217 currency code."""
 
     def __init__(self, **kwargs: Any) -> None:
-        metadata = {"example": "KES", "pattern": "^[A-Z]{3}$"} | kwargs.pop("metadata", {})
+        metadata = {"example": "KES", "pattern": "^[A-Z]{3}$", "format": "iso-4217"} | kwargs.pop(
+            "metadata", {}
+        )
         super().__init__(metadata=metadata, **kwargs)
 
     def _deserialize(

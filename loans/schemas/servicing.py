@@ -45,10 +45,9 @@ class WaiverIn(MoneyOrAllIn):
         load_default=None,
         metadata={"description": "Of fees: of one installment alone."},
     )
-    component = choice(
-        Component,
+    component = ma.fields.String(
         load_default=None,
-        validate=validate.OneOf([Component.FEE, Component.PENALTY]),
+        validate=validate.OneOf([Component.FEE.value, Component.PENALTY.value]),
         metadata={"description": "Of fees: one of the two alone."},
     )
 
@@ -58,6 +57,11 @@ class WaiverIn(MoneyOrAllIn):
         narrowing = [name for name in ("installment", "component") if data.get(name) is not None]
         if data.get("type") == "interest" and narrowing:
             raise ma.ValidationError({name: ["Only a waiver of fees takes this."] for name in narrowing})
+
+    @ma.post_load
+    def name_component(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Make the core's component."""
+        return data | {"component": data["component"] and Component(data["component"])}
 
 
 class RateChangeIn(CommandIn):

@@ -40,7 +40,9 @@ class ScenarioIn(Described):
         longest=NAME_LENGTH_MAX,
         metadata={"description": "By default `scenario 1` and so on, by its place in the list."},
     )
-    events = ma.fields.List(ma.fields.Nested(EventIn), validate=validate.Length(max=EVENTS_MAX))
+    events = ma.fields.List(
+        ma.fields.Nested(EventIn), required=True, validate=validate.Length(max=EVENTS_MAX)
+    )
     as_of = Date(metadata={"description": "By default that of the request."})
 
 
@@ -48,7 +50,7 @@ class LoanSimulationsIn(Described):
     """Several things that might happen to a loan, to be compared."""
 
     scenarios = ma.fields.List(
-        ma.fields.Nested(ScenarioIn), required=True, validate=validate.Length(min=1, max=SCENARIOS_MAX)
+        ma.fields.Nested(ScenarioIn), required=True, validate=validate.Length(max=SCENARIOS_MAX)
     )
     as_of = Date(metadata={"description": AS_OF_HELP})
 

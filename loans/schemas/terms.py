@@ -104,7 +104,10 @@ class AllocationIn(Described):
         ma.fields.String(validate=validate.OneOf([*Component, *BUCKET_NAMES])),
         validate=validate.Length(min=len(Component), max=len(BUCKET_NAMES)),
         load_default=[component.value for component in Component],
-        metadata={"description": "The four components, or the twelve buckets, each once."},
+        metadata={
+            "description": "The four components, or the twelve buckets, each once.",
+            "uniqueItems": True,
+        },
     )
     across = named(Across, text="Row by row, or component by component.", default=Across.HORIZONTAL)
 
@@ -209,7 +212,7 @@ class LoanTermsIn(PolicyIn):
 
 
 # What a list calls one of its events: its id, or its place from 0.
-REFERENCE = {"type": ["string", "integer"]}
+REFERENCE = {"type": ["string", "integer"], "minimum": 0, "maximum": event_documents.EVENTS_MAX - 1}
 
 
 class EventIn(Described):

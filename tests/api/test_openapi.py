@@ -110,9 +110,9 @@ class TestOperation:
         assert f"`{route.scope}`" in operation["description"]
         assert operation["summary"]
         errors = {code: answer for code, answer in operation["responses"].items() if code >= "400"}
-        expected = {"401", "403", "404", "422", "429", "500", "503"}
+        expected = {"400", "401", "403", "404", "414", "422", "429", "500", "503"}
         if route.method != "GET":
-            expected |= {"400", "409", "413", "415"}
+            expected |= {"409", "413", "415"}
         if route in routes.COMMANDS or route in routes.CHANGES:
             expected |= {"412"}
         if route in routes.CHANGES:

@@ -1,0 +1,1 @@
+"""Tries to break the running API by machine: `make fuzz`."""

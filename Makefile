@@ -90,6 +90,7 @@ clean: ## Remove what tools left behind (the database in .data/ and .venv stay)
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 include bench/peers.mk
+include clients/clients.mk
 include fuzz/fuzz.mk
 include ci/check.mk
 include deploy/stack.mk

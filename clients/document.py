@@ -1,0 +1,35 @@
+"""The OpenAPI document that clients are generated from: `python -m clients.document` prints it.
+
+It is read from the application itself, which needs neither database nor server for it.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+
+import click
+
+from loans.app import create_app
+from loans.config import Settings
+
+# Nothing is ever asked of it.
+NO_DATABASE = "postgresql+psycopg2://nobody@localhost/nowhere"
+
+
+def text() -> str:
+    """Give the document, the same text for the same document."""
+    app = create_app(Settings(environment="test", database_url=NO_DATABASE))
+    # The line that the application logs for the request.
+    with contextlib.redirect_stdout(io.StringIO()):
+        found = app.test_client().get("/openapi.json").get_json()
+    return json.dumps(found, indent=1, sort_keys=True) + "\n"
+
+
+def digest(document: str) -> str:
+    """Give what tells one document from another."""
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    click.echo(text(), nl=False)

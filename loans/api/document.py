@@ -11,6 +11,7 @@ from typing import Any
 import marshmallow as ma
 
 from loans.schemas.terms import Described
+from loans.services.api_keys import SCOPES
 
 Operations = Mapping[str, dict[str, Any]]
 
@@ -56,6 +57,8 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for name in OF_ONE_FIELD_AT_LEAST:
         schemas[name]["minProperties"] = 1
+    # The schema leaves it to the service to say which of them do not exist.
+    schemas["ClientIn"]["properties"]["scopes"]["items"] = {"type": "string", "enum": sorted(SCOPES)}
     for name in {each.__name__ for each in _descendants(Described)} & set(schemas):
         _admit_null(schemas[name])
     for path, operation in _operations(document):

@@ -137,6 +137,11 @@ class TestBodies:
         assert terms["properties"]["due_day"]["type"] == ["integer", "null"]
         assert terms["properties"]["principal"]["type"] == "string"
 
+    def test_name_the_scopes_that_a_client_can_have(self, document):
+        client = document["components"]["schemas"]["ClientIn"]
+
+        assert {"loans:read", "loans:write"} <= set(client["properties"]["scopes"]["items"]["enum"])
+
     def test_name_the_two_components_that_a_waiver_can_be_of(self, document):
         waiver = document["components"]["schemas"]["WaiverIn"]
 

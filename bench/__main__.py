@@ -7,11 +7,24 @@ import signal
 
 import click
 
-from bench import backdating, folding, league, limits, paging, portfolio, rate, repayment, schedules, stage
+from bench import (
+    backdating,
+    folding,
+    league,
+    limits,
+    load,
+    paging,
+    portfolio,
+    rate,
+    repayment,
+    schedules,
+    stage,
+)
 from bench.stage import Server
 
 LOANS, SMALL, ROUNDS, SECONDS = 100_000, 1_000, 60, 20.0
 DRAWN = 10_000
+CLIENTS, LOAD_SECONDS = 32, 10.0
 # Fewer rounds than this say nothing about the spread.
 ROUNDS_MIN = 30
 
@@ -34,6 +47,7 @@ def bench(context: click.Context) -> None:
         repayment.run(running)
         backdating.run(running)
         rate.run(running, seconds=SECONDS)
+        load.run(running, loans=LOANS, clients=CLIENTS, seconds=LOAD_SECONDS)
 
 
 @bench.command("schedules")
@@ -82,6 +96,18 @@ def portfolio_command(context: click.Context, loans: int, rounds: int) -> None:
 def limits_command(context: click.Context, rounds: int) -> None:
     """What it costs a request to be counted towards a limit."""
     limits.run(_server(context), rounds=rounds)
+
+
+@bench.command("load")
+@click.option("--loans", type=click.IntRange(1_000), default=LOANS, show_default=True)
+@click.option("--clients", type=click.IntRange(1), default=CLIENTS, show_default=True)
+@click.option(
+    "--seconds", type=click.FloatRange(1, 600), default=LOAD_SECONDS, show_default=True, help="A route."
+)
+@click.pass_context
+def load_command(context: click.Context, loans: int, clients: int, seconds: float) -> None:
+    """The ten busiest routes under many clients, on gunicorn as deployed, against a route that does nothing."""
+    load.run(_server(context), loans=loans, clients=clients, seconds=seconds)
 
 
 @bench.command("repayment")

@@ -2,41 +2,22 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import click
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class with the name of a variable
 
-from bench import book, measure, recording
+from bench import book, measure, orders, pages
 from bench.measure import Measured
+from bench.pages import LIMIT, LISTS, Book, Request
 from bench.recording import Statement
 from bench.stage import Client, Server
 from loans.api import loan_lists
 from loans.queries import loan_list, paging
 from loans.schemas.loan_list import LoanArgs
 
-LIMIT = 50
-LISTS = f"/api/v1/loans?limit={LIMIT}"
 FIRST, AGAIN, MIDDLE, LAST, SMALL = "first page", "first page again", "middle page", "last page", "small book"
 KEYSET, OFFSET = "by key", "by offset"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Book:
-    """A book of loans: the application on it, and a connection beside the application's."""
-
-    client: Client
-    connection: Connection
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A page to ask for and the book it is in."""
-
-    book: Book
-    path: str
 
 
 def run(server: Server, *, loans: int, small: int, rounds: int) -> None:
@@ -45,12 +26,13 @@ def run(server: Server, *, loans: int, small: int, rounds: int) -> None:
         large = _book(server, name="paging_large", loans=loans, stack=stack)
         little = _book(server, name="paging_small", loans=small, stack=stack)
         requests = _requests(large, little=little, loans=loans)
-        taken = {name: _record(server, request) for name, request in requests.items()}
+        taken = {name: pages.record(server, request) for name, request in requests.items()}
         click.echo(f"\nPages of {LIMIT} from {loans:,} loans; the small book has {small:,}.\n")
-        click.echo(_costs(requests, taken))
+        click.echo(pages.costs(requests, taken))
         peers = _peers(large.connection, page=taken, loans=loans)
         timed = {name: _getter(request) for name, request in requests.items()} | peers
         measured = measure.interleave(timed, rounds=rounds, label="Pages")
+        orders.run(server, large, loans=loans)
     click.echo(f"\nOver HTTP in this process, {rounds} interleaved rounds, median (quartiles):\n")
     click.echo(_times(measured, dict.fromkeys(requests, FIRST)))
     click.echo("\nThe SELECT alone, through psycopg2, by key and as the same SELECT with OFFSET:\n")
@@ -74,14 +56,14 @@ def _requests(large: Book, *, little: Book, loans: int) -> Mapping[str, Request]
     paths = {
         FIRST: LISTS,
         AGAIN: LISTS,
-        MIDDLE: f"{LISTS}&cursor={_cursor(large.connection, left=loans // 2)}",
-        LAST: f"{LISTS}&cursor={_cursor(large.connection, left=LIMIT)}",
+        MIDDLE: f"{LISTS}&cursor={cursor_behind(large.connection, left=loans // 2)}",
+        LAST: f"{LISTS}&cursor={cursor_behind(large.connection, left=LIMIT)}",
         "borrower_id=": f"{LISTS}&borrower_id={borrower}",
         "status=cancelled": f"{LISTS}&status=cancelled",
         "status=repaid": f"{LISTS}&status=repaid",
         "status=disbursed": f"{LISTS}&status=disbursed",
         "status=disbursed, last page": (
-            f"{LISTS}&status=disbursed&cursor={_cursor(large.connection, left=LIMIT, status='disbursed')}"
+            f"{LISTS}&status=disbursed&cursor={cursor_behind(large.connection, left=LIMIT, status='disbursed')}"
         ),
         f"currency={book.RARE_CURRENCY}": f"{LISTS}&currency={book.RARE_CURRENCY}",
     }
@@ -89,7 +71,7 @@ def _requests(large: Book, *, little: Book, loans: int) -> Mapping[str, Request]
     return requests | {SMALL: Request(book=little, path=LISTS)}
 
 
-def _cursor(connection: Connection, *, left: int, status: str | None = None) -> str:
+def cursor_behind(connection: Connection, *, left: int, status: str | None = None) -> str:
     """This will make the cursor behind which so many loans are left, as the list itself would have."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -103,65 +85,6 @@ def _cursor(connection: Connection, *, left: int, status: str | None = None) -> 
     if found is None:
         raise AssertionError(f"there are not more than {left} loans")
     return found
-
-
-def _record(server: Server, request: Request) -> tuple[list[str], Statement]:
-    """This will send a request once and give its messages to the server and the SELECT of its page."""
-    with recording.log_statements(server, request.book.client):
-        # The first request opens the connection, which is not part of what a request costs.
-        request.book.client.get(request.path)
-        offset = server.log.stat().st_size
-        with recording.recording(request.book.client) as taken:
-            request.book.client.get(request.path)
-        logged = recording.logged_since(server, offset=offset)
-    names = [recording.purpose(text)[0] for text in logged]
-    if names != [recording.purpose(text)[0] for text in taken.sequence]:
-        raise AssertionError(f"the server saw {names}, SQLAlchemy {taken.sequence}")
-    return names, taken.statements[-1]
-
-
-def _costs(requests: Mapping[str, Request], taken: Mapping[str, tuple[list[str], Statement]]) -> str:
-    """This will explain the SELECT of each page: statements, rows, blocks, and how it is done."""
-    rows = []
-    for name, (messages, statement) in taken.items():
-        plan = _explain(requests[name].book.connection, statement)
-        root = plan["Plan"]
-        rows.append(
-            (
-                name,
-                sum(each in {"caller", "page"} for each in messages),
-                len(messages),
-                statement.rows,
-                root["Shared Hit Blocks"] + root["Shared Read Blocks"],
-                _discarded(root),
-                " < ".join(_nodes(root)),
-            )
-        )
-    headers = ("page", "statements", "round trips", "rows", "blocks touched", "rows discarded", "plan")
-    return measure.table(headers, rows)
-
-
-def _explain(connection: Connection, statement: Statement) -> dict[str, Any]:
-    with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement.sql, statement.parameters)
-        plan: dict[str, Any] = cursor.fetchone()[0][0]
-    return plan
-
-
-def _nodes(plan: dict[str, Any]) -> list[str]:
-    """This will name the nodes of a plan from the top, with the index each reads."""
-    index = f" {plan['Index Name']}" if "Index Name" in plan else ""
-    backward = " backward" if plan.get("Scan Direction") == "Backward" else ""
-    return [
-        plan["Node Type"] + backward + index,
-        *(n for each in plan.get("Plans", ()) for n in _nodes(each)),
-    ]
-
-
-def _discarded(plan: dict[str, Any]) -> int:
-    """This will count the rows that a plan reads and throws away."""
-    own = plan.get("Rows Removed by Filter", 0) * plan.get("Actual Loops", 1)
-    return int(own) + sum(_discarded(each) for each in plan.get("Plans", ()))
 
 
 def _peers(

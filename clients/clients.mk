@@ -2,6 +2,7 @@
 CLIENTS := .venv/clients
 BUILT := clients/python/build
 WHEELS := clients/python/dist
+EXAMPLES := $(wildcard clients/python/examples/*.py)
 
 POSTMAN := clients/postman
 
@@ -18,9 +19,10 @@ client: install $(CLIENTS)/.installed ## Make the Python client from the OpenAPI
 	@ls $(WHEELS)/*.whl
 
 check-client: client ## Check the types of the Python client and live a loan's whole life with it on the real service
-	@$(BIN)/mypy --strict --python-executable $(CLIENTS)/bin/python --config-file= clients/python/examples
+	@for example in $(EXAMPLES); do \
+		$(BIN)/mypy --strict --python-executable $(CLIENTS)/bin/python --config-file= $$example || exit 1; done
 	@$(BIN)/mypy --python-executable $(CLIENTS)/bin/python --config-file= $(BUILT)/branch_loans_client
-	@$(BIN)/python scripts/live.py $(CLIENTS)/bin/python clients/python/examples/whole_life.py
+	@$(BIN)/python scripts/live.py sh -ec 'for example in $(EXAMPLES); do $(CLIENTS)/bin/python $$example; done'
 
 collection: install $(CLIENTS)/node/.installed ## Make the Postman collection from the OpenAPI document
 	@mkdir -p $(CLIENTS)/node && $(BIN)/python -m clients.document > $(CLIENTS)/openapi.json

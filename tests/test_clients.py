@@ -37,6 +37,17 @@ class TestDocument:
         assert document.digest(text) != document.digest(text.replace("Register a borrower.", "Register one."))
 
 
+class TestExamples:
+    def test_of_the_page_are_the_files_that_are_run(self):
+        page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+
+        shown = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+        files = ("first_loan_httpx", "first_loan_client")
+        folder = ROOT / "clients" / "python" / "examples"
+        assert shown == [(folder / f"{name}.py").read_text(encoding="utf-8") for name in files]
+
+
 class TestCollection:
     def test_was_made_from_this_document(self, text):
         made_from = (POSTMAN / "openapi.sha256").read_text(encoding="ascii").strip()

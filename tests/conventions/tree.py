@@ -6,7 +6,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-NOT_OURS = {".git", ".venv", ".data", "__pycache__", "htmlcov", "node_modules", ".hypothesis"}
+NOT_OURS = {
+    ".git",
+    ".venv",
+    ".data",
+    "__pycache__",
+    "htmlcov",
+    "node_modules",
+    ".hypothesis",
+    "build",
+    "dist",
+}
 # What `make up` keeps in the folder: databases, backups, state, keys.
 DATA_OF_THE_STACK = ("postgres_data", "backups", ".deploy", "secrets", "ssl")
 BINARY = {".png", ".ico", ".pyc", ".gz", ".db"}

@@ -96,7 +96,9 @@ def main() -> None:
     print(f"applied     {loan.principal} {loan.currency}: {loan.status}")
 
     loan = done(
-        approve.sync(loan.id, client=client, idempotency_key=key(), body=DecisionIn(date=START, note="Good record"))
+        approve.sync(
+            loan.id, client=client, idempotency_key=key(), body=DecisionIn(date=START, note="Good record")
+        )
     )
     print(f"approved    {loan.status}")
 
@@ -123,13 +125,19 @@ def main() -> None:
 
     undone = done(
         reverse_repayment.sync(
-            loan.id, earlier.id, client=client, idempotency_key=key(), body=ReversalIn(note="Another customer's")
+            loan.id,
+            earlier.id,
+            client=client,
+            idempotency_key=key(),
+            body=ReversalIn(note="Another customer's"),
         )
     )
     print(f"reversed    {undone.amount}, {undone.loan.total_outstanding} left")
 
     quote = done(get_payoff.sync(loan.id, client=client))
-    ended = done(pay_off.sync(loan.id, client=client, idempotency_key=key(), body=PayoffIn(amount=quote.amount)))
+    ended = done(
+        pay_off.sync(loan.id, client=client, idempotency_key=key(), body=PayoffIn(amount=quote.amount))
+    )
     print(f"paid off    {ended.amount}: {ended.loan.status}, {ended.loan.total_outstanding} left")
     if ended.loan.status != "repaid":
         raise SystemExit("the loan should be repaid")

@@ -187,7 +187,11 @@ def _led(wanted: Wanted, *, order: Order | None, after: tuple[Any, ...] | None, 
     if leading is not None and order is None:
         column, value = LOANS.c[leading], equal.pop(leading)
         first, after = (column,), after and (sa.literal(value, column.type), *after)
-        query = query.where(column >= value, column <= value)
+        # Where the page begins behind a place, that is one of the two bounds (see `_merged`).
+        if after is None or wanted.is_descending:
+            query = query.where(column >= value)
+        if after is None or not wanted.is_descending:
+            query = query.where(column <= value)
     for name, value in equal.items():
         query = query.where(LOANS.c[name] == value)
     if len(wanted.statuses) > 1:
@@ -212,13 +216,21 @@ def _merged(
     key: Any = LOANS.c.id if order is None else order.column
     low, high = (None, None) if order is None else wanted.bounds(wanted.order)
     place = (*columns, LOANS.c.id) if order is None else (*columns, key, LOANS.c.id)
-    query = sa.select(LOANS.c.id, key.label("place")).where(
-        _row(columns, key, low) >= _row(values, low), _row(columns, key, high) <= _row(values, high)
-    )
+    falls = _falls(wanted, order)
+    query = sa.select(LOANS.c.id, key.label("place"))
+    # Of two bounds on one side PostgreSQL starts at either and walks to the other: where a page begins behind a place,
+    # that is the bound, and the end of the range is only looked at.
+    if after is None or falls:
+        query = query.where(_row(columns, key, low) >= _row(values, low))
+    elif low is not None:
+        query = query.where(key >= low)
+    if after is None or not falls:
+        query = query.where(_row(columns, key, high) <= _row(values, high))
+    elif high is not None:
+        query = query.where(key <= high)
     for name, value in equal.items():
         query = query.where(LOANS.c[name] == value)
     query = query.where(*_ranges(wanted, but=None if order is None else wanted.order))
-    falls = _falls(wanted, order)
     after = after and (*values, *after)
     first = _from(query, place=place, after=after, is_descending=falls).limit(limit).lateral("first")
     merged = sa.select(first).select_from(sa.join(status.scalar_alias, first, sa.true()))

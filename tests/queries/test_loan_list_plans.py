@@ -66,7 +66,9 @@ def explained(session, ask):
         sa.event.remove(db.engine, "before_cursor_execute", note)
     plans = []
     for statement, parameters in sent:
-        rows = session.connection().exec_driver_sql("EXPLAIN (ANALYZE, FORMAT JSON) " + statement, parameters)
+        rows = session.connection().exec_driver_sql(
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement, parameters
+        )
         plans.append(rows.scalar_one()[0]["Plan"])
     return given, plans
 
@@ -84,6 +86,10 @@ def rows_read(plan):
         for node in nodes(plan)
         if "Relation Name" in node and node["Node Type"] != "Bitmap Index Scan"
     )
+
+
+def blocks(plan):
+    return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
 
 
 def tables_scanned(plan):
@@ -137,6 +143,30 @@ class TestPage:
         # A rare currency is spread over the orders that do not begin with one.
         if name != "rare currency" or ORDERS[order].of_money or order == "created":
             assert rows_read(plan) <= ROWS_MAX
+
+    @pytest.mark.parametrize("is_descending", [False, True])
+    @pytest.mark.parametrize("order", ORDERS)
+    @pytest.mark.parametrize("statuses", [(), ("disbursed",)])
+    def test_at_the_end_touches_few_blocks(self, full_book, order, is_descending, statuses):
+        # What an index is walked through without giving a row is in no count of rows.
+        currency = "KES" if ORDERS[order].of_money else None
+        wanted = Wanted(
+            statuses=statuses, currency=currency, order=order, is_descending=is_descending, on=TODAY
+        )
+        _, (first,) = explained(
+            full_book, lambda: loan_list.page(full_book, wanted=wanted, cursor=None, limit=LIMIT)
+        )
+        cursor, last = None, None
+        while cursor is not None or last is None:
+            page = loan_list.page(full_book, wanted=wanted, cursor=cursor, limit=2_000)
+            last, cursor = cursor, page.next_cursor
+
+        _, (plan,) = explained(
+            full_book, lambda: loan_list.page(full_book, wanted=wanted, cursor=last, limit=LIMIT)
+        )
+
+        assert last is not None
+        assert blocks(plan) <= blocks(first) + 2 * LIMIT
 
     @pytest.mark.parametrize("is_descending", [False, True])
     @pytest.mark.parametrize("order", ORDERS)

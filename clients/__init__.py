@@ -1,1 +1,1 @@
-"""What is generated for those who call the API: a Python client and a Postman collection (ADR 39)."""
+"""What is generated for those who call the API: a Python client and a Postman collection (ADR 36)."""

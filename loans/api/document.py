@@ -1,6 +1,6 @@
 """The OpenAPI document as a whole: what no single route can say of itself.
 
-Parameters as a query string can carry them, and links from each answer to what may be asked next (ADR 39), by which
+Parameters as a query string can carry them, and links from each answer to what may be asked next (ADR 36), by which
 clients, and programs that try the API, find their way from a borrower to a loan that is repaid.
 """
 

@@ -21,6 +21,11 @@ def business_date(timezone: str) -> date:
     return now().astimezone(zoneinfo.ZoneInfo(timezone)).date()
 
 
+def written(instant: datetime) -> str:
+    """Write an instant as the wire does: in UTC, with microseconds."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def monotonic() -> float:
     """Give seconds on a clock that never goes back; only differences mean anything."""
     return time.perf_counter()

@@ -59,6 +59,17 @@ def _run_alone(connection: Connection, *, metadata: MetaData) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+    _begin_era(connection)
+
+
+def _begin_era(connection: Connection) -> None:
+    """Begin the era of the events to come where a restore made one necessary (ADR 33).
+
+    The first command would do so, too, and the others would wait until it ends.
+    """
+    if connection.execute(text("SELECT to_regproc('outbox_era')")).scalar_one() is not None:
+        connection.execute(text("SELECT outbox_era()"))
+    connection.commit()
 
 
 def _number(migration_context, _revision, directives):  # noqa: ANN001, ANN202 - the signature is Alembic's

@@ -15,11 +15,13 @@ from loans.api import (
     api_clients,
     approval_policies,
     approvals,
+    audit,
     borrowers,
     cross_origin,
     deprecation,
     document,
     errors,
+    events,
     explanations,
     health,
     index,
@@ -38,6 +40,7 @@ from loans.api import (
 )
 from loans.api import loans as loans_api
 from loans.config import Settings
+from loans.schemas import event_types
 from loans.schemas.common import Problem
 
 RESOURCES = (
@@ -53,6 +56,8 @@ RESOURCES = (
     portfolio.blueprint,
     approvals.blueprint,
     approval_policies.blueprint,
+    events.blueprint,
+    audit.blueprint,
     api_clients.blueprint,
     staff.blueprint,
     sessions.blueprint,
@@ -112,6 +117,9 @@ def register(app: Flask, settings: Settings) -> None:
     )
     for blueprint in RESOURCES:
         api.register_blueprint(blueprint)
+    for schema in event_types.data_schemas():
+        api.spec.components.schema(schema.__name__, schema=schema)
+    api.spec.options["webhooks"] = event_types.webhooks()
     for unguarded in UNGUARDED:
         app.register_blueprint(unguarded)
     docs = get_swaggerui_blueprint(

@@ -52,6 +52,7 @@ from loans.services import (
     staff,
     transactions,
 )
+from loans.services import events as public_events
 
 RETRY_AFTER_SECONDS = 1
 FAULTS_SHOWN_MAX = 100
@@ -168,6 +169,7 @@ STATUS: Mapping[type[LendingError], HTTPStatus] = {
     legacy_loans.LegacyLoanNotFound: HTTPStatus.NOT_FOUND,
     rate_limits.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     statistics.StatisticsNotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    public_events.EventNotFound: HTTPStatus.NOT_FOUND,
     **legacy_errors.STATUS,
 }
 

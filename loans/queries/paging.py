@@ -45,7 +45,12 @@ def page(rows: Sequence[T], *, limit: int, keys: Sequence[tuple[object, ...]], t
     """
     if len(rows) <= limit:
         return Page(items=tuple(rows), next_cursor=None)
-    return Page(items=tuple(rows[:limit]), next_cursor=_encode(" ".join([tag, *_written(keys[limit - 1])])))
+    return Page(items=tuple(rows[:limit]), next_cursor=cursor_of(keys[limit - 1], tag=tag))
+
+
+def cursor_of(key: tuple[object, ...], *, tag: str) -> str:
+    """Make the cursor that leads on from a sort key, in the list with this tag."""
+    return _encode(" ".join([tag, *_written(key)]))
 
 
 def after(

@@ -11,7 +11,7 @@ from loans import db
 from loans.models.api_client import ApiClient
 from loans.queries import api_clients
 from loans.queries.api_clients import ClientDetail
-from loans.services import api_keys, audit, permissions
+from loans.services import access_trail, api_keys, permissions
 from loans.services.api_keys import ClientNotFound, IssuedKey, Secret
 from loans.services.context import Context
 
@@ -91,11 +91,10 @@ def disable(session: Session, *, client_id: uuid.UUID, context: Context) -> Clie
     if disabled is not None:
         db.execute_together(
             session,
-            audit.record(
+            *access_trail.leave(
                 "api_client.disable",
-                subject_type="api_client",
                 subject_id=client_id,
-                before=None,
+                told={"client_id": str(client_id)},
                 after={"disabled_at": context.now.isoformat()},
                 context=context,
             ),

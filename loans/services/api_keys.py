@@ -22,7 +22,7 @@ from loans.core.errors import LendingError
 from loans.models.api_client import ApiClient
 from loans.models.api_key import ApiKey
 from loans.queries.api_clients import KeyRecord
-from loans.services import audit
+from loans.services import access_trail
 from loans.services.actors import Actor, ActorKind
 from loans.services.context import Context
 
@@ -46,6 +46,8 @@ SCOPES = (
     "repayments:reverse",
     "ledger:read",
     "portfolio:read",
+    "audit:read",
+    "events:read",
     "legacy:read",
     "legacy:write",
     "approvals:read",
@@ -186,11 +188,10 @@ def create_client(
             own_loans_only=own_loans_only,
             created_at=context.now,
         ),
-        audit.record(
+        *access_trail.leave(
             "api_client.create",
-            subject_type="api_client",
             subject_id=client_id,
-            before=None,
+            told={"client_id": str(client_id), "scopes": granted},
             after={
                 "name": name,
                 "scopes": granted,
@@ -228,6 +229,7 @@ def issue_further(
         revoked_at=None,
         key=f"bl_{secret.environment}_{key_id.hex}_{text}",
     )
+    facts = {"key_id": str(key_id), "expires_at": None if expires_at is None else clock.written(expires_at)}
     db.execute_together(
         session,
         sa.insert(KEYS).values(
@@ -239,15 +241,11 @@ def issue_further(
             created_at=key.created_at,
             expires_at=expires_at,
         ),
-        audit.record(
+        *access_trail.leave(
             "api_key.issue",
-            subject_type="api_client",
             subject_id=client_id,
-            before=None,
-            after={
-                "key_id": str(key_id),
-                "expires_at": None if expires_at is None else expires_at.isoformat(),
-            },
+            told={"client_id": str(client_id), **facts},
+            after=facts,
             context=context,
         ),
     )
@@ -272,15 +270,15 @@ def revoke(session: Session, *, key_id: uuid.UUID, context: Context) -> uuid.UUI
         if owner is None:
             raise KeyNotFound(f"there is no key {key_id}")
         return owner
-    session.execute(
-        audit.record(
+    db.execute_together(
+        session,
+        *access_trail.leave(
             "api_key.revoke",
-            subject_type="api_client",
             subject_id=client_id,
+            told={"client_id": str(client_id), "key_id": str(key_id)},
             before={"key_id": str(key_id)},
-            after=None,
             context=context,
-        )
+        ),
     )
     return client_id
 

@@ -1,13 +1,26 @@
-"""The audit trail: who did what, with the object before and after, as rows of the same transaction."""
+"""The audit trail: who did what, with the object before and after, as rows of the same transaction (ADR 32).
+
+A trigger numbers each record within its subject and hashes it together with the hash of the one before.
+"""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import sqlalchemy as sa
 
 from loans import clock
 from loans.models.audit import AuditRecord
 from loans.services.context import Context
+
+# An action is named after what it is done to, `loan.approve`; these are recorded with something else.
+SUBJECTS: Mapping[str, str] = MappingProxyType({"api_key": "api_client"})
+
+
+def subject_type_of(action: str) -> str:
+    """Tell what an action is done to: it follows from the name, so that a list filtered by both needs no index more."""
+    noun = action.partition(".")[0]
+    return SUBJECTS.get(noun, noun)
 
 
 def record(
@@ -19,7 +32,17 @@ def record(
     after: Mapping[str, object] | None,
     context: Context,
 ) -> sa.Insert:
-    """Give the statement that writes one audit record; `before` is None for a creation."""
+    """Give the statement that writes one audit record; `before` is None for a creation.
+
+    :raises AssertionError: if the action is not named after the type of its subject, or a fact is a fraction, which has
+        more than one way of being written and so no certain hash.
+    """
+    if subject_type_of(action) != subject_type:
+        raise AssertionError(
+            f"{action} is recorded of a {subject_type}: name it after that, or add it to SUBJECTS"
+        )
+    if _fraction(before) or _fraction(after):
+        raise AssertionError(f"{action} has a number with a fraction: write it as text")
     return sa.insert(AuditRecord.__table__).values(
         id=clock.uuid7(),
         subject_type=subject_type,
@@ -32,3 +55,12 @@ def record(
         after=sa.null() if after is None else dict(after),
         recorded_at=context.now,
     )
+
+
+def _fraction(value: object) -> bool:
+    """Tell whether something has a number that is not whole within it."""
+    if isinstance(value, Mapping):
+        return any(_fraction(each) for each in value.values())
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return any(_fraction(each) for each in value)
+    return isinstance(value, float)

@@ -23,6 +23,7 @@ def announce(
                 "subject_id": subject_id,
                 "payload": dict(payload),
                 "occurred_at": context.now,
+                "request_id": context.request_id,
                 "traceparent": context.traceparent,
             }
             for event_type in event_types

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from loans import clock, db
 from loans.core.errors import LendingError
 from loans.models.staff import RefreshToken, StaffMember, StaffSession
-from loans.services import access_tokens, api_keys, audit, permissions
+from loans.services import access_tokens, access_trail, api_keys, permissions
 from loans.services.access_tokens import Claims, Keys
 from loans.services.actors import Actor, ActorKind
 from loans.services.context import Context
@@ -108,7 +108,7 @@ def count_guess_at(session: Session, *, staff_id: uuid.UUID, now: datetime) -> G
 
 def note_lock(session: Session, *, staff_id: uuid.UUID, context: Context) -> None:
     """Record that an account was locked by wrong guesses."""
-    session.execute(_note("staff.lock", staff_id, context=context))
+    db.execute_together(session, *access_trail.of_staff("staff.lock", staff_id, context=context))
 
 
 def open_session(session: Session, *, guess: Guess, keys: Keys, context: Context) -> Opened:
@@ -140,7 +140,9 @@ def open_session(session: Session, *, guess: Guess, keys: Keys, context: Context
             id=claims.session_id, staff_id=row.id, created_at=context.now, expires_at=expires_at
         ),
         _store(token, session_id=claims.session_id, now=context.now),
-        _note("staff.login", row.id, context=_by(row.id, context), session_id=str(claims.session_id)),
+        *access_trail.of_staff(
+            "staff.login", row.id, context=_by(row.id, context), session_id=str(claims.session_id)
+        ),
     )
     return _opened(claims, row=row, token=token, expires_at=expires_at, keys=keys, now=context.now)
 
@@ -298,16 +300,10 @@ def _end(session: Session, held: _Held, *, action: str, context: Context) -> Non
     db.execute_together(
         session,
         sa.update(SESSIONS).where(SESSIONS.c.id == held.session_id).values(ended_at=context.now),
-        _note(action, held.staff_id, context=context, session_id=str(held.session_id)),
+        *access_trail.of_staff(action, held.staff_id, context=context, session_id=str(held.session_id)),
     )
 
 
 def _by(staff_id: uuid.UUID, context: Context) -> Context:
     # Whoever sent this is known by what it held, not by the Authorization header.
     return replace(context, actor=f"{ActorKind.STAFF.value}:{staff_id}")
-
-
-def _note(action: str, staff_id: uuid.UUID, *, context: Context, **facts: object) -> sa.Insert:
-    return audit.record(
-        action, subject_type="staff", subject_id=staff_id, before=None, after=facts or None, context=context
-    )

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from loans import clock
+from loans import clock, db
 from loans.core.errors import LendingError
 from loans.models.staff import StaffMember, StaffSession
 from loans.queries import staff
 from loans.queries.staff import StaffRecord
-from loans.services import audit, permissions
+from loans.services import access_trail, permissions
 from loans.services.context import Context
 from loans.services.passwords import Password
 
@@ -170,13 +170,4 @@ def get(session: Session, *, staff_id: uuid.UUID) -> StaffRecord:
 
 
 def _note(session: Session, action: str, staff_id: uuid.UUID, *, context: Context, **facts: object) -> None:
-    session.execute(
-        audit.record(
-            action,
-            subject_type="staff",
-            subject_id=staff_id,
-            before=None,
-            after=facts or None,
-            context=context,
-        )
-    )
+    db.execute_together(session, *access_trail.of_staff(action, staff_id, context=context, **facts))

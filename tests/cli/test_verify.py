@@ -61,7 +61,7 @@ class TestVerify:
         result = flask("verify")
 
         assert result.exit_code == 0
-        assert "0 loans verified: no differences (I1, I2, I3, I4, I11, I12)." in result.stdout
+        assert "0 loans verified: no differences (I1, I2, I3, I4, I11, I12, I13)." in result.stdout
 
     def test_is_content_with_the_demo_portfolio(self, flask):
         flask("seed-demo")
@@ -69,7 +69,7 @@ class TestVerify:
         result = flask("verify")
 
         assert result.exit_code == 0
-        assert "18 loans verified: no differences (I1, I2, I3, I4, I11, I12)." in result.stdout
+        assert "18 loans verified: no differences (I1, I2, I3, I4, I11, I12, I13)." in result.stdout
 
     @pytest.mark.parametrize("corruption", CORRUPTIONS)
     def test_names_the_loan_and_the_invariant_after(self, flask, repaying_loan, corrupt, corruption):

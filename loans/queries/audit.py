@@ -1,7 +1,7 @@
 """Audit records as they are stored: page, walk whole chains, each a batch at a time."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,8 @@ from loans.queries import paging
 
 RECORDS = AuditRecord.__table__
 HEADS = AuditHead.__table__
+# What the indexes of the list begin with, in this order; an index has two of them at most.
+LEADING = ("actor", "action", "subject_type")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,18 +92,21 @@ def page(session: Session, *, wanted: Wanted, cursor: str | None, limit: int) ->
     """
     asked = {field.name: getattr(wanted, field.name) for field in fields(Wanted)}
     tag = paging.tag("audit", asked)
-    order: tuple[sa.ColumnElement[Any], ...]
-    reads: tuple[Callable[[str], object], ...]
+    is_few = wanted.subject_id is not None or wanted.request_id is not None
+    query = sa.select(*COLUMNS)
+    place: tuple[sa.ColumnElement[Any], ...] = (RECORDS.c.recorded_at, RECORDS.c.id)
+    reads: tuple[Callable[[str], object], ...] = (datetime.fromisoformat, uuid.UUID)
     if wanted.subject_id is not None:
-        order, reads = (RECORDS.c.sequence,), (int,)
-    else:
-        order, reads = (RECORDS.c.recorded_at, RECORDS.c.id), (datetime.fromisoformat, uuid.UUID)
-    query = sa.select(*COLUMNS).where(*_conditions(wanted)).order_by(*(each.desc() for each in order))
+        place, reads = (RECORDS.c.sequence,), (int,)
+    led = [] if is_few else [name for name in LEADING if getattr(wanted, name) is not None]
+    columns, values = [RECORDS.c[name] for name in led], [getattr(wanted, name) for name in led]
+    query = query.where(*(_equal(wanted) if is_few else ()), *_bounds(wanted, columns=columns, values=values))
     before = paging.after(cursor, tag=tag, reads=reads)
     if before is not None:
-        query = query.where(sa.tuple_(*order) < sa.tuple_(*before))
-    rows = session.execute(query.limit(limit + 1)).mappings().all()
-    keys = [tuple(row[column] for column in order) for row in rows]
+        query = query.where(sa.tuple_(*columns, *place) < sa.tuple_(*values, *before))
+    query = query.order_by(*(column.desc() for column in (*columns, *place))).limit(limit + 1)
+    rows = session.execute(query).mappings().all()
+    keys = [tuple(row[column] for column in place) for row in rows]
     return paging.page([AuditEntry(**row) for row in rows], limit=limit, keys=keys, tag=tag)
 
 
@@ -168,14 +173,25 @@ def heads_without_records(session: Session) -> list[tuple[uuid.UUID, int]]:
     return [tuple(row) for row in rows]
 
 
-def _conditions(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
-    for name in ("subject_id", "subject_type", "actor", "action", "request_id"):
+def _equal(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
+    for name in ("subject_id", "request_id", *LEADING):
         if getattr(wanted, name) is not None:
             yield RECORDS.c[name] == getattr(wanted, name)
-    if wanted.since is not None:
-        yield RECORDS.c.recorded_at >= wanted.since
-    if wanted.until is not None:
-        yield RECORDS.c.recorded_at <= wanted.until
+
+
+def _bounds(
+    wanted: Wanted, *, columns: Sequence[sa.ColumnElement[Any]], values: Sequence[object]
+) -> Iterator[sa.ColumnElement[bool]]:
+    """Give both ends of a list as comparisons of rows over an index, so that no other index can serve (ADR 26).
+
+    Given plain conditions, PostgreSQL takes them to be spread evenly over time and walks all that is newer.
+    """
+    for moment, is_lower in ((wanted.since, True), (wanted.until, False)):
+        ends = [] if moment is None else [moment]
+        if columns or ends:
+            here = sa.tuple_(*columns, *([RECORDS.c.recorded_at] if ends else []))
+            there = sa.tuple_(*values, *ends)
+            yield here >= there if is_lower else here <= there
 
 
 def _link(row: sa.RowMapping) -> Link:

@@ -64,15 +64,16 @@ def feed(
     :raises InvalidCursor: if the cursor is not one of the feed.
     """
     after = paging.after(cursor, tag=TAG, reads=(int, int, int)) or START
-    settled = _settled(after)
     if subject_id is not None:
         # A subject has few events, of whatever types.
-        settled = settled.where(EVENTS.c.subject_id == subject_id)
+        settled = _settled(after, limit=limit, of=(EVENTS.c.subject_id, sa.literal(subject_id)))
         if types:
             settled = settled.where(EVENTS.c.type.in_(sorted(types)))
     elif types:
-        settled = _of_types(settled, types=types, limit=limit)
-    rows = session.execute(_ordered(settled, limit=limit)).mappings().all()
+        settled = _of_types(after, types=types, limit=limit)
+    else:
+        settled = _settled(after, limit=limit)
+    rows = session.execute(settled).mappings().all()
     shown = rows[:limit]
     last = tuple(shown[-1][column.name] for column in PLACE) if shown else after
     names = [column.name for column in COLUMNS]
@@ -83,29 +84,42 @@ def feed(
     )
 
 
-def _settled(after: tuple[int, ...]) -> sa.Select[Any]:
-    """Select the events after a place whose transactions have ended, as have all with lower numbers.
+def _settled(
+    after: tuple[int, ...],
+    *,
+    limit: int,
+    of: tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]] | None = None,
+) -> sa.Select[Any]:
+    """Select the first events after a place whose transactions have ended, as have all with lower numbers.
 
     Those that are yet to commit have numbers from the oldest one still running on, and so come after all of these. In
-    eras gone by nothing runs any more.
+    eras gone by nothing runs any more. `of` is a column that the index begins with and its value: both ends are
+    comparisons of rows over the columns of one index, so that no other can serve (ADR 26).
     """
     running = sa.cast(
         sa.cast(sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot()), sa.Text), sa.BigInteger
     )
     # In subqueries, so that each is computed once and bounds the index.
     now = (sa.select(sa.func.outbox_era()).scalar_subquery(), sa.select(running).scalar_subquery())
-    return sa.select(*COLUMNS, *PLACE).where(
-        sa.tuple_(*PLACE) > sa.tuple_(*after), sa.tuple_(EVENTS.c.era, EVENTS.c.xid) < sa.tuple_(*now)
+    column, value = ([of[0]], [of[1]]) if of else ([], [])
+    return (
+        sa.select(*COLUMNS, *PLACE)
+        .where(
+            sa.tuple_(*column, *PLACE) > sa.tuple_(*value, *after),
+            sa.tuple_(*column, EVENTS.c.era, EVENTS.c.xid) < sa.tuple_(*value, *now),
+        )
+        .order_by(*column, *PLACE)
+        .limit(limit + 1)
     )
 
 
-def _of_types(settled: sa.Select[Any], *, types: Collection[str], limit: int) -> sa.Select[Any]:
+def _of_types(after: tuple[int, ...], *, types: Collection[str], limit: int) -> sa.Select[Any]:
     """Select the first events of each type, each from its part of an index: among them are the first of all."""
     wanted = sa.func.unnest(sa.cast(sorted(types), ARRAY(sa.Text))).column_valued("wanted")
-    first = _ordered(settled.where(EVENTS.c.type == wanted), limit=limit).lateral("first")
-    return sa.select(*first.c).select_from(sa.join(wanted.scalar_alias, first, sa.true()))
-
-
-def _ordered(query: sa.Select[Any], *, limit: int) -> sa.Select[Any]:
-    columns = query.selected_columns
-    return query.order_by(*(columns[column.name] for column in PLACE)).limit(limit + 1)
+    first = _settled(after, limit=limit, of=(EVENTS.c.type, wanted)).lateral("first")
+    return (
+        sa.select(*first.c)
+        .select_from(sa.join(wanted.scalar_alias, first, sa.true()))
+        .order_by(*(first.c[column.name] for column in PLACE))
+        .limit(limit + 1)
+    )

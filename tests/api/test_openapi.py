@@ -7,6 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from loans.schemas.event_types import EVENT_TYPES
 from tests import factories
 from tests.api import commands, routes, samples
 from tests.api.samples import UNKNOWN_ID
@@ -172,6 +173,21 @@ class TestOperation:
 
         assert ({"limit", "cursor"} <= names) == is_list
         assert ("Link" in success.get("headers", {})) == is_list
+
+    def test_publishes_every_type_of_event_as_a_webhook(self, document):
+        assert set(document["webhooks"]) == set(EVENT_TYPES)
+        for name, item in document["webhooks"].items():
+            schema = item["post"]["requestBody"]["content"][JSON]["schema"]
+            data = document["components"]["schemas"][schema["properties"]["data"]["$ref"].rsplit("/", 1)[1]]
+            assert schema["properties"]["type"] == {"type": "string", "const": name}
+            assert (schema["additionalProperties"], data["additionalProperties"]) == (False, False)
+
+    def test_describes_events_as_the_feed_shows_them(self, document):
+        told = document["webhooks"]["loan.approved"]["post"]["requestBody"]["content"][JSON]["schema"]
+        shown = document["components"]["schemas"]["PublicEventOut"]
+
+        assert set(told["properties"]) == set(shown["properties"])
+        assert sorted(told["required"]) == sorted(shown["required"])
 
     def test_names_the_filters_of_a_list(self, document):
         parameters = document["paths"]["/api/v1/loans"]["get"]["parameters"]
@@ -354,6 +370,9 @@ def recorded(app, issue_key, today, committed):
         api.get(f"{path}?fields=id&expand={'loans' if 'borrowers' in path else 'product'}")
     for path in ("loans?limit=2", "borrowers?limit=2", "products?limit=2", "ledger/trial-balance"):
         api.get(f"/api/v1/{path}")
+    for path in (f"{paths[0]}/audit", "/api/v1/audit?limit=1", "/api/v1/events?limit=200"):
+        found = api.get(path).get_json()["data"]
+    api.get(f"/api/v1/events/{found[0]['id']}")
     for route in routes.ALL:
         for caller in (api, stranger, reader):
             {"GET": caller.get, "POST": caller.post, "PATCH": change(caller)}[route.method](route.path)

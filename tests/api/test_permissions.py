@@ -14,7 +14,7 @@ KEY_SCOPES = (
     *("repayments:write", "repayments:reverse", "ledger:read", "legacy:read", "legacy:write"),
     "portfolio:read",
     *("approvals:read", "approvals:decide", "approvals:withdraw", "policies:read", "policies:write"),
-    *("clients:manage", "staff:manage"),
+    *("clients:manage", "staff:manage", "audit:read", "events:read"),
 )
 # Written out: what the patterns in loans/services/permissions.py are to come to.
 ROLES = {
@@ -31,6 +31,7 @@ ROLES = {
         *("borrowers:read", "products:read", "loans:read", "ledger:read", "legacy:read", "account:write"),
         "portfolio:read",
         *("approvals:read", "policies:read"),
+        *("audit:read", "events:read"),
     },
 }
 HELD = {"nobody": set(), **ROLES, **{scope: {scope} for scope in KEY_SCOPES}}

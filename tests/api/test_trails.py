@@ -163,4 +163,3 @@ class TestRest:
         assert faults(document, schema, {"client_id": samples.UNKNOWN_ID}) == []
         assert faults(document, schema, {"client_id": samples.UNKNOWN_ID, "name": "till"}) != []
         assert faults(document, schema, {}) != []
-

@@ -54,7 +54,7 @@ def leave(
 
 
 def of_staff(
-    action: str, staff_id: uuid.UUID, *, context: Context, **facts: object
+    action: str, *, staff_id: uuid.UUID, context: Context, **facts: object
 ) -> tuple[sa.Insert, sa.Insert]:
     """Give the statements for an act on a staff member; the facts go to the audit record, but for names to both."""
     told = {"staff_id": str(staff_id), **{name: fact for name, fact in facts.items() if name != "username"}}

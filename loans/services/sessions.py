@@ -108,7 +108,7 @@ def count_guess_at(session: Session, *, staff_id: uuid.UUID, now: datetime) -> G
 
 def note_lock(session: Session, *, staff_id: uuid.UUID, context: Context) -> None:
     """Record that an account was locked by wrong guesses."""
-    db.execute_together(session, *access_trail.of_staff("staff.lock", staff_id, context=context))
+    db.execute_together(session, *access_trail.of_staff("staff.lock", staff_id=staff_id, context=context))
 
 
 def open_session(session: Session, *, guess: Guess, keys: Keys, context: Context) -> Opened:
@@ -141,7 +141,7 @@ def open_session(session: Session, *, guess: Guess, keys: Keys, context: Context
         ),
         _store(token, session_id=claims.session_id, now=context.now),
         *access_trail.of_staff(
-            "staff.login", row.id, context=_by(row.id, context), session_id=str(claims.session_id)
+            "staff.login", staff_id=row.id, context=_by(row.id, context), session_id=str(claims.session_id)
         ),
     )
     return _opened(claims, row=row, token=token, expires_at=expires_at, keys=keys, now=context.now)
@@ -300,7 +300,9 @@ def _end(session: Session, held: _Held, *, action: str, context: Context) -> Non
     db.execute_together(
         session,
         sa.update(SESSIONS).where(SESSIONS.c.id == held.session_id).values(ended_at=context.now),
-        *access_trail.of_staff(action, held.staff_id, context=context, session_id=str(held.session_id)),
+        *access_trail.of_staff(
+            action, staff_id=held.staff_id, context=context, session_id=str(held.session_id)
+        ),
     )
 
 

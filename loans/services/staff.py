@@ -170,4 +170,4 @@ def get(session: Session, *, staff_id: uuid.UUID) -> StaffRecord:
 
 
 def _note(session: Session, action: str, staff_id: uuid.UUID, *, context: Context, **facts: object) -> None:
-    db.execute_together(session, *access_trail.of_staff(action, staff_id, context=context, **facts))
+    db.execute_together(session, *access_trail.of_staff(action, staff_id=staff_id, context=context, **facts))

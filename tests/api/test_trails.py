@@ -82,6 +82,32 @@ class TestCommands:
                 assert (rows(COUNTS) == before) is bool(again)
 
 
+class TestStatements:
+    """What a command leaves travels with what it does: caller, claim, lock and look-ups, write, answer."""
+
+    @pytest.mark.parametrize(
+        ("endpoint", "count"),
+        [
+            ("repayments.record_repayment", 6),
+            ("loans.approve", 5),
+            ("loans.disburse", 6),
+            ("borrowers.create_borrower", 5),
+            ("clients.create_client", 6),
+            ("clients.revoke_key", 7),
+            ("staff.disable_staff", 7),
+        ],
+    )
+    def test_are_few(self, api, statements_of, endpoint, count):
+        route = next(each for each in CHANGING if each.endpoint == endpoint)
+        request = commands.prepared(api, route)
+        # The first use of a key within a minute is noted.
+        api.get("/api/v1/products?limit=1")
+
+        sent = statements_of(lambda: call(api, route, request, str(uuid.uuid4())))
+
+        assert len(sent) == count, sent
+
+
 class TestRest:
     """What changes something and is no command: the first API, and what takes a password or token."""
 

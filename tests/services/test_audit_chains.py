@@ -171,6 +171,43 @@ class TestHeads:
             session.execute(sa.text(statement))
 
 
+class TestRights:
+    """What the API's role may do, as deploy/db/roles.py gives it."""
+
+    @pytest.fixture
+    def as_service(self, session):
+        role = f"service_{uuid.uuid4().hex[:8]}"
+        for statement in (
+            f"CREATE ROLE {role}",
+            f"GRANT USAGE ON SCHEMA public TO {role}",
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+            f"REVOKE INSERT, UPDATE, DELETE ON audit_heads FROM {role}",
+            f"SET LOCAL ROLE {role}",
+        ):
+            session.execute(sa.text(statement))
+        # With its transaction the role is rolled back.
+        return session
+
+    def test_let_it_record_and_announce(self, as_service):
+        borrower = make_borrower(as_service)
+
+        assert [record.sequence for record in rows.audit(as_service, borrower)] == [1]
+        assert [name for name, _ in rows.outbox(as_service, borrower)] == ["borrower.registered"]
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE audit_heads SET sequence = sequence + 1",
+            "INSERT INTO audit_heads VALUES (gen_random_uuid(), 0, NULL)",
+            "DELETE FROM audit_heads",
+        ],
+    )
+    def test_keep_it_from_the_ends_of_chains(self, as_service, statement):
+        with pytest.raises(sa.exc.ProgrammingError, match="permission denied for table audit_heads"):
+            as_service.execute(sa.text(statement))
+
+
 class TestVerify:
     def test_finds_nothing_in_a_sound_book(self, session):
         assert verify(session) == []

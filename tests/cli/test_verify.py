@@ -44,6 +44,15 @@ CORRUPTIONS = {
         "UPDATE loan_events SET effective_date = '2025-12-31' WHERE sequence = 2",
         {"I2", "I11"},
     ),
+    "a changed audit record": (
+        "UPDATE audit_records SET actor = 'x' WHERE action = 'loan.record_repayment'",
+        {"I13"},
+    ),
+    "a deleted audit record": ("DELETE FROM audit_records WHERE action = 'loan.approve'", {"I13"}),
+    "a deleted end of the audit trail": (
+        "DELETE FROM audit_records WHERE action = 'loan.record_repayment'",
+        {"I13"},
+    ),
     "more repaid than was owed": (
         "UPDATE loan_events SET amount = 999999 WHERE sequence = 4",
         {"I2", "I3", "I11", "I12"},

@@ -10,13 +10,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from loans.db import db
 
-OUR_XID = "((pg_current_xact_id())::text)::bigint"
+# The transaction's number, or the newest that had ended by then: not less than those whose locks it waited for.
+XID = (
+    "greatest(((pg_current_xact_id())::text)::bigint,"
+    " ((pg_snapshot_xmax(pg_current_snapshot()))::text)::bigint - 1)"
+)
 
 
 class OutboxEvent(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy makes Model at run time
     """A public event. `subject_id` is the loan, borrower or product it is about, `traceparent` the caller's trace.
 
-    The feed's order is (era, xid, id): `xid` is the transaction's number, which is an order within an era (ADR 33).
+    The feed's order is (era, xid, id): `xid` is a number of transactions, which is an order within an era (ADR 33).
     """
 
     __tablename__ = "outbox_events"
@@ -35,7 +39,7 @@ class OutboxEvent(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlche
     request_id: Mapped[str | None] = mapped_column(sa.Text)
     traceparent: Mapped[str | None] = mapped_column(sa.Text)
     era: Mapped[int] = mapped_column(sa.BigInteger, server_default=sa.text("outbox_era()"))
-    xid: Mapped[int] = mapped_column(sa.BigInteger, server_default=sa.text(OUR_XID))
+    xid: Mapped[int] = mapped_column(sa.BigInteger, server_default=sa.text(XID))
 
 
 class OutboxEra(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy makes Model at run time

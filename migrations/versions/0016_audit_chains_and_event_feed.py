@@ -135,6 +135,12 @@ BEGIN
 END
 $$
 """
+# A transaction may get its number while it waits for a loan. What it writes then has to come after what those
+# wrote that it waited for: the newest number that had ended is at least theirs.
+XID = (
+    "greatest(((pg_current_xact_id())::text)::bigint,"
+    " ((pg_snapshot_xmax(pg_current_snapshot()))::text)::bigint - 1)"
+)
 INDEXES_OF_EVENTS = {
     "ix_outbox_events_feed": "era, xid, id",
     "ix_outbox_events_type": "type, era, xid, id",
@@ -211,7 +217,7 @@ def _order_events() -> None:
             "outbox_events", sa.Column(name, sa.BigInteger(), server_default=sa.text("0"), nullable=False)
         )
     op.alter_column("outbox_events", "era", server_default=sa.text("outbox_era()"))
-    op.alter_column("outbox_events", "xid", server_default=sa.text("((pg_current_xact_id())::text)::bigint"))
+    op.alter_column("outbox_events", "xid", server_default=sa.text(XID))
     for name, columns in INDEXES_OF_EVENTS.items():
         op.execute(f"CREATE INDEX {name} ON outbox_events ({columns})")
 

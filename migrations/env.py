@@ -63,7 +63,7 @@ def _run_alone(connection: Connection, *, metadata: MetaData) -> None:
 
 
 def _begin_era(connection: Connection) -> None:
-    """Begin the era of the events to come where a restore made one necessary (ADR 33).
+    """Begin the era of the events to come where a restore made one necessary (ADR 38).
 
     The first command would do so, too, and the others would wait until it ends.
     """

@@ -38,6 +38,7 @@ WHOLE_BOOK = frozenset(
     {
         *("products.create_product", "products.create_version"),
         *("loans.list_journal_entries", "ledger.get_trial_balance", "portfolio.get_portfolio"),
+        *("audit.list_audit_records", "audit.list_audit_of_loan", "events.read_feed", "events.get_event"),
         *(f"approvals.{name}" for name in ("list_approvals", "get_approval", "approve_command")),
         *("approvals.reject_command", "approvals.withdraw_command"),
         *("approval-policies.change_policy", "approval-policies.list_policies"),

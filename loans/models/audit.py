@@ -1,7 +1,7 @@
 """Audit record: who did what to which object, and what it looked like before and after. Insert-only by trigger.
 
 The records of a subject are a chain: a trigger numbers each, and hashes it together with the hash of the one before
-(ADR 32, docs/audit.md). The end of each chain is kept apart, so that a missing end shows.
+(ADR 37, docs/audit.md). The end of each chain is kept apart, so that a missing end shows.
 """
 
 import uuid

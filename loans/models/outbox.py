@@ -20,7 +20,7 @@ XID = (
 class OutboxEvent(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy makes Model at run time
     """A public event. `subject_id` is the loan, borrower or product it is about, `traceparent` the caller's trace.
 
-    The feed's order is (era, xid, id): `xid` is a number of transactions, which is an order within an era (ADR 33).
+    The feed's order is (era, xid, id): `xid` is a number of transactions, which is an order within an era (ADR 38).
     """
 
     __tablename__ = "outbox_events"

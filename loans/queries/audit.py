@@ -28,6 +28,7 @@ class AuditEntry:
     sequence: int
     action: str
     actor: str
+    approved_by: str | None
     request_id: str | None
     before: dict[str, Any] | None
     after: dict[str, Any] | None
@@ -78,6 +79,7 @@ WRITTEN = {
     "sequence": RECORDS.c.sequence,
     "request_id": sa.func.to_json(RECORDS.c.request_id),
     "subject_id": sa.func.to_json(RECORDS.c.subject_id),
+    "approved_by": sa.func.to_json(RECORDS.c.approved_by),
     "recorded_at": sa.func.to_json(
         sa.func.to_char(RECORDS.c.recorded_at.op("AT TIME ZONE")("UTC"), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
     ),

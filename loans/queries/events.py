@@ -1,4 +1,4 @@
-"""Public events as they are stored: the feed, in an order in which nothing comes in behind a reader (ADR 33)."""
+"""Public events as they are stored: the feed, in an order in which nothing comes in behind a reader (ADR 38)."""
 
 import uuid
 from collections.abc import Collection

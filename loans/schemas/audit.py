@@ -31,6 +31,9 @@ class AuditEntryOut(ma.Schema):
     sequence = ma.fields.Integer(required=True, metadata={"description": "Its number within its subject."})
     action = ma.fields.String(required=True, metadata={"example": "loan.approve"})
     actor = ma.fields.String(required=True)
+    approved_by = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "The second person, where one was needed."}
+    )
     request_id = ma.fields.String(required=True, allow_none=True)
     before = ma.fields.Dict(required=True, allow_none=True)
     after = ma.fields.Dict(required=True, allow_none=True)

@@ -123,6 +123,40 @@ class StaffSessionData(StaffData):
     session_id = Identifier(required=True)
 
 
+class ApprovalData(Strict):
+    """A command that waits for a second person, or waited."""
+
+    approval_id = Identifier(required=True)
+    command = ma.fields.String(required=True)
+    loan_id = Identifier(required=True, allow_none=True)
+    payload_sha256 = ma.fields.String(required=True)
+    amount = Amount(required=True, allow_none=True)
+    currency = Currency(required=True, allow_none=True)
+    policy_version = ma.fields.Integer(required=True)
+    status = ma.fields.String(required=True)
+    maker = ma.fields.String(required=True)
+    decided_by = ma.fields.String(required=True, allow_none=True)
+    note = ma.fields.String(required=True, allow_none=True)
+
+
+class ApprovalRuleData(Strict):
+    """A rule of the approval policy."""
+
+    command = ma.fields.String(required=True)
+    above = Amount(required=True, allow_none=True)
+    currency = Currency(required=True, allow_none=True)
+
+
+class ApprovalPolicyData(Strict):
+    """A version of the approval policy."""
+
+    version = ma.fields.Integer(required=True)
+    rules = ma.fields.List(ma.fields.Nested(ApprovalRuleData), required=True)
+    note = ma.fields.String(required=True, allow_none=True)
+    actor = ma.fields.String(required=True)
+    approved_by = ma.fields.String(required=True, allow_none=True)
+
+
 @dataclass(frozen=True, slots=True)
 class EventType:
     """What an event of a type says, and the schema of its data; `subject` is the type of what it is about."""
@@ -177,6 +211,12 @@ _SESSIONS = {
     "staff.logged_out": "A member of staff logged out.",
     "staff.refresh_token_reused": "A refresh token was used twice: somebody else may have it. Its session ended.",
 }
+_APPROVALS = {
+    "approval.requested": "A command waits for a second person.",
+    "approval.approved": "A second person had a command done; what it did has events of its own.",
+    "approval.rejected": "A second person refused a command.",
+    "approval.withdrawn": "Who had asked for a command took it back.",
+}
 EVENT_TYPES: Mapping[str, EventType] = MappingProxyType(
     {
         **dict(_types("loan", {name: (said, LoanEventData) for name, said in _LOAN.items()})),
@@ -195,6 +235,10 @@ EVENT_TYPES: Mapping[str, EventType] = MappingProxyType(
         ),
         "api_key.issued": EventType("An API client got a key.", KeyIssuedData, "api_client"),
         "api_key.revoked": EventType("A key was revoked.", KeyData, "api_client"),
+        **dict(_types("approval", {name: (said, ApprovalData) for name, said in _APPROVALS.items()})),
+        "approval_policy.changed": EventType(
+            "Other commands need a second person from now on.", ApprovalPolicyData, "approval_policy"
+        ),
         "staff.employed": EventType("A member of staff got an account.", StaffEmployedData, "staff"),
         **dict(_types("staff", {name: (said, StaffData) for name, said in _STAFF.items()})),
         **dict(_types("staff", {name: (said, StaffSessionData) for name, said in _SESSIONS.items()})),

@@ -1,4 +1,4 @@
-"""The audit trail: who did what, with the object before and after, as rows of the same transaction (ADR 32).
+"""The audit trail: who did what, with the object before and after, as rows of the same transaction (ADR 37).
 
 A trigger numbers each record within its subject and hashes it together with the hash of the one before.
 """

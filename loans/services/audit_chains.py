@@ -1,4 +1,4 @@
-"""Chains of audit records: hash each once more, and see that none is missing, changed, moved or added (I13, ADR 32)."""
+"""Chains of audit records: hash each once more, and see that none is missing, changed, moved or added (I13, ADR 37)."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""The feed of events: in whatever order transactions commit, who follows the cursor misses nothing (ADR 33)."""
+"""The feed of events: in whatever order transactions commit, who follows the cursor misses nothing (ADR 38)."""
 
 import contextlib
 import threading

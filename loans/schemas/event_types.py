@@ -136,7 +136,6 @@ class ApprovalData(Strict):
     status = ma.fields.String(required=True)
     maker = ma.fields.String(required=True)
     decided_by = ma.fields.String(required=True, allow_none=True)
-    note = ma.fields.String(required=True, allow_none=True)
 
 
 class ApprovalRuleData(Strict):

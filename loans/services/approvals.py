@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +26,14 @@ from loans.services.context import Context
 
 APPROVALS = Approval.__table__
 AUDIT = AuditRecord.__table__
+PUBLIC_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "approval.request": "approval.requested",
+        "approval.approve": "approval.approved",
+        "approval.reject": "approval.rejected",
+        "approval.withdraw": "approval.withdrawn",
+    }
+)
 # Whoever did one of these to a client has seen one of its keys, or could have.
 ISSUED_KEYS = ("api_client.create", "api_key.issue")
 
@@ -114,7 +123,7 @@ def keep(session: Session, *, asked: Asked, days: int, context: Context) -> Appr
     db.execute_together(
         session,
         sa.insert(APPROVALS).values(dataclasses.asdict(record)),
-        *_told(record, "request", "requested", before=None, context=context),
+        *_told(record, "approval.request", before=None, context=context),
     )
     return record
 
@@ -231,17 +240,17 @@ def _decide(
         "location": location,
     }
     decided = dataclasses.replace(record, **columns)  # type: ignore[arg-type] # the columns of an ApprovalRecord
-    verb = {"approved": "approve", "rejected": "reject", "withdrawn": "withdraw"}[status]
+    action = next(name for name, told in PUBLIC_TYPES.items() if told == f"approval.{status}")
     db.execute_together(
         session,
         sa.update(APPROVALS).where(APPROVALS.c.id == record.id).values(columns),
-        *_told(decided, verb, status, before={"status": record.status}, context=context),
+        *_told(decided, action, before={"status": record.status}, context=context),
     )
     return decided
 
 
 def _told(
-    record: ApprovalRecord, verb: str, happened: str, *, before: Mapping[str, object] | None, context: Context
+    record: ApprovalRecord, action: str, *, before: Mapping[str, object] | None, context: Context
 ) -> tuple[sa.Insert, ...]:
     """Give the public event and the audit record of a step. Neither has the note, in which people may be named."""
     facts = {
@@ -259,9 +268,9 @@ def _told(
         "decided_by": record.decided_by,
     }
     return (
-        outbox.announce((f"approval.{happened}",), subject_id=record.id, payload=facts, context=context),
+        outbox.announce((PUBLIC_TYPES[action],), subject_id=record.id, payload=facts, context=context),
         audit.record(
-            f"approval.{verb}",
+            action,
             subject_type="approval",
             subject_id=record.id,
             before=before,

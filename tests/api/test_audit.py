@@ -41,6 +41,7 @@ class TestListAuditRecords:
             "sequence": 4,
             "action": "loan.record_repayment",
             "actor": f"api_client:{api.client_id}",
+            "approved_by": None,
             "request_id": f"pay-{path[-12:]}",
             "recorded_at": samples.INSTANT_OF_TESTS,
         }

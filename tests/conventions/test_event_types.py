@@ -4,10 +4,10 @@ import re
 
 from loans.schemas import event_types
 from loans.schemas.event_types import EVENT_TYPES
-from loans.services import access_trail, audit, loan_events
+from loans.services import access_trail, approvals, audit, loan_events
 from tests.conventions import tree
 
-# Types in the calls themselves; the others come from the tables of loan_events and access_trail.
+# Types in the calls themselves; the others come from the tables of loan_events, access_trail and approvals.
 CALL = re.compile(r"outbox\.announce\(\s*\(((?:\"[a-z_.]+\",\s*)+)\)")
 NAME = re.compile(r'"([a-z_]+\.[a-z_]+)"')
 ROW = re.compile(r"^\| `([a-z_]+\.[a-z_]+)` \| (.+?) \| `(\w+)` \|$", re.MULTILINE)
@@ -23,6 +23,7 @@ def announced():
         loan_events.REPAYMENT_REVERSED,
         "loan.repaid",
         *access_trail.PUBLIC_TYPES.values(),
+        *approvals.PUBLIC_TYPES.values(),
     }
 
 
@@ -35,8 +36,8 @@ class TestEventTypes:
         calls = {path: text.count("outbox.announce(") for path, text in sources.items()}
 
         known = {path: len(CALL.findall(text)) for path, text in sources.items()}
-        for path in ("loans/services/loan_events.py", "loans/services/access_trail.py"):
-            known[path] += 1
+        for name in ("loan_events", "access_trail", "approvals"):
+            known[f"loans/services/{name}.py"] += 1
         assert {path: count for path, count in calls.items() if count} == {
             path: count for path, count in known.items() if count
         }

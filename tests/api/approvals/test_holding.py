@@ -28,6 +28,7 @@ class TestHolding:
         assert {name: count for name, count in changed.items() if count} == {
             "approvals": 1,
             "audit_records": 1,
+            "audit_heads": 1,
             "outbox_events": 1,
             "idempotency_keys": 1,
         }

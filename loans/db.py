@@ -5,7 +5,7 @@ so it must do nothing outside the database.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
@@ -190,6 +191,34 @@ def execute_together(session: Session, *statements: sa.Insert | sa.Update | sa.D
     """
     parts = [statement.cte(f"write_{number}") for number, statement in enumerate(statements)]
     session.execute(sa.select(sa.literal(1)).add_cte(*parts))
+
+
+def rows_of(
+    name: str, *, columns: Mapping[str, sa.types.TypeEngine[Any]], rows: Sequence[Mapping[str, object]]
+) -> sa.TableValuedAlias:
+    """Give rows as a table of arrays: one and the same statement, whatever their number; `place` counts them."""
+    arrays = [
+        sa.bindparam(
+            f"{name}_{column}", [row[column] for row in rows], postgresql.ARRAY(_element(kind)), unique=True
+        )
+        for column, kind in columns.items()
+    ]
+    values = sa.func.unnest(*arrays).table_valued(
+        *(sa.column(column, kind) for column, kind in columns.items()), with_ordinality="place"
+    )
+    return values.render_derived(name=name)
+
+
+def insert_rows(table: sa.Table, *, rows: Sequence[Mapping[str, object]]) -> postgresql.Insert:
+    """Give the statement that inserts rows, each with the same columns, in their order."""
+    source = rows_of(f"new_{table.name}", columns={name: table.c[name].type for name in rows[0]}, rows=rows)
+    listed = sa.select(*(source.c[name] for name in rows[0])).order_by(source.c.place)
+    return postgresql.insert(table).from_select(list(rows[0]), listed)
+
+
+def _element(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
+    # In an array None would otherwise be the null of JSON, which is a value.
+    return postgresql.JSONB(none_as_null=True) if isinstance(kind, postgresql.JSONB) else kind
 
 
 def sqlstate(error: DBAPIError) -> str:

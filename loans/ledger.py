@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
+from loans import db
 from loans.core.postings import Line
 from loans.models.journal import JournalEntry, JournalLine, LedgerAccount
 
 ENTRIES, LINES, ACCOUNTS = JournalEntry.__table__, JournalLine.__table__, LedgerAccount.__table__
+HEADER = ("loan_id", "sequence", "effective_date", "posted_on", "recorded_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,41 +56,35 @@ def post(entry: Entry) -> tuple[sa.Insert, ...]:
 
     :raises AssertionError: if the lines do not sum to zero.
     """
-    difference = sum(line.amount for line in entry.lines)
-    if difference:
-        raise AssertionError(f"{entry} does not balance by {difference}")
-    if not entry.lines:
+    return post_all([entry])
+
+
+def post_all(entries: Sequence[Entry]) -> tuple[sa.Insert, ...]:
+    """Give the statements that write entries with their lines; one that has no lines is left out.
+
+    :raises AssertionError: if the lines of one do not sum to zero.
+    """
+    for entry in entries:
+        difference = sum(line.amount for line in entry.lines)
+        if difference:
+            raise AssertionError(f"{entry} does not balance by {difference}")
+    posted = [entry for entry in entries if entry.lines]
+    if not posted:
         return ()
-    header = sa.insert(ENTRIES).values(
-        loan_id=entry.loan_id,
-        sequence=entry.sequence,
-        effective_date=entry.effective_date,
-        posted_on=entry.posted_on,
-        recorded_at=entry.recorded_at,
-    )
-    names = ("line_number", "account", "amount")
-    arrays = [
-        sa.bindparam("line_numbers", list(range(1, len(entry.lines) + 1)), ARRAY(sa.Integer)),
-        sa.bindparam("line_accounts", [line.account for line in entry.lines], ARRAY(sa.Text)),
-        sa.bindparam("line_amounts", [line.amount for line in entry.lines], ARRAY(sa.BigInteger)),
+    headers = [{name: getattr(entry, name) for name in HEADER} for entry in posted]
+    lines = [
+        {
+            "loan_id": entry.loan_id,
+            "sequence": entry.sequence,
+            "line_number": number,
+            "account": line.account,
+            "currency": entry.currency,
+            "amount": line.amount,
+        }
+        for entry in posted
+        for number, line in enumerate(entry.lines, start=1)
     ]
-    columns = (
-        sa.func.unnest(*arrays)
-        .table_valued(*(sa.column(name, LINES.c[name].type) for name in names))
-        .render_derived(name="posted")
-    )
-    lines = sa.insert(LINES).from_select(
-        ["loan_id", "sequence", "line_number", "account", "currency", "amount"],
-        sa.select(
-            sa.literal(entry.loan_id, sa.Uuid()),
-            sa.literal(entry.sequence, sa.Integer),
-            columns.c.line_number,
-            columns.c.account,
-            sa.literal(entry.currency, sa.Text),
-            columns.c.amount,
-        ),
-    )
-    return header, lines
+    return db.insert_rows(ENTRIES, rows=headers), db.insert_rows(LINES, rows=lines)
 
 
 def entries_of_loan(session: Session, *, loan_id: uuid.UUID, after: int, limit: int) -> tuple[Entry, ...]:

@@ -1,12 +1,14 @@
 """Loans as they are stored: find, lock, page; rows → core values."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from loans.core import event_documents, term_documents
@@ -118,6 +120,27 @@ def lock(session: Session, *, loan_id: uuid.UUID) -> LoanRecord | None:
     """Give a loan as it is now and keep others from changing it until the transaction ends."""
     query = sa.select(*COLUMNS).where(LOANS.c.id == loan_id).with_for_update()
     return _record(session.execute(ownership.own(session, query, column=LOANS.c.owner_id)).one_or_none())
+
+
+def lock_all(session: Session, *, loan_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, LoanRecord]:
+    """Give loans as they are now and keep others from changing them until the transaction ends.
+
+    They are locked in the order of their identifiers: who locks several does not wait in a circle with another.
+    """
+    query = sa.select(*COLUMNS).where(_among(LOANS.c.id, loan_ids)).order_by(LOANS.c.id).with_for_update()
+    return {row["id"]: LoanRecord(**row) for row in session.execute(query).mappings()}
+
+
+def lock_only(session: Session, *, loan_ids: Collection[uuid.UUID]) -> None:
+    """Keep others from changing loans until the transaction ends, however many, without reading them."""
+    query = sa.select(LOANS.c.id).where(_among(LOANS.c.id, loan_ids)).order_by(LOANS.c.id).with_for_update()
+    session.execute(query).all()
+
+
+def external_ids(session: Session, *, among: Collection[str]) -> frozenset[str]:
+    """Give those external_ids that a loan has."""
+    query = sa.select(LOANS.c.external_id).where(_among(LOANS.c.external_id, among))
+    return frozenset(session.execute(query).scalars())
 
 
 def exists(session: Session, *, external_id: str) -> bool:
@@ -238,6 +261,11 @@ def installment_columns(row: Installment) -> dict[str, object]:
         **{f"{name}_written_off": amount for name, amount in lost._asdict().items()},
         "settled_on": row.settled_on,
     }
+
+
+def _among(column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.ColumnElement[bool]:
+    # One array, so that the statement is the same whatever their number.
+    return column == sa.func.any(sa.literal(list(values), postgresql.ARRAY(column.type)))
 
 
 def _record(row: sa.Row[tuple[object, ...]] | None) -> LoanRecord | None:

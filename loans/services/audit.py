@@ -4,17 +4,18 @@ A trigger numbers each record within its subject and hashes it together with the
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import sqlalchemy as sa
 
-from loans import clock
+from loans import clock, db
 from loans.models.audit import AuditRecord
 from loans.services.context import Context
 
 # An action is named after what it is done to, `loan.approve`; these are recorded with something else.
 SUBJECTS: Mapping[str, str] = MappingProxyType({"api_key": "api_client"})
+Row = Mapping[str, object]
 
 
 def subject_type_of(action: str) -> str:
@@ -32,7 +33,33 @@ def record(
     after: Mapping[str, object] | None,
     context: Context,
 ) -> sa.Insert:
-    """Give the statement that writes one audit record; `before` is None for a creation.
+    """Give the statement that writes one audit record, as `row` makes it."""
+    made = row(
+        action,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        before=before,
+        after=after,
+        context=context,
+    )
+    return record_all([made])
+
+
+def record_all(rows: Sequence[Row]) -> sa.Insert:
+    """Give the statement that writes audit records in the order given: that in which their acts were done."""
+    return db.insert_rows(AuditRecord.__table__, rows=rows)
+
+
+def row(
+    action: str,
+    *,
+    subject_type: str,
+    subject_id: uuid.UUID,
+    before: Mapping[str, object] | None,
+    after: Mapping[str, object] | None,
+    context: Context,
+) -> Row:
+    """Make one audit record; `before` is None for a creation.
 
     :raises AssertionError: if the action is not named after the type of its subject, or a fact is a fraction, which has
         more than one way of being written and so no certain hash.
@@ -43,18 +70,18 @@ def record(
         )
     if _fraction(before) or _fraction(after):
         raise AssertionError(f"{action} has a number with a fraction: write it as text")
-    return sa.insert(AuditRecord.__table__).values(
-        id=clock.uuid7(),
-        subject_type=subject_type,
-        subject_id=subject_id,
-        action=action,
-        actor=context.actor,
-        approved_by=context.approved_by,
-        request_id=context.request_id,
-        before=sa.null() if before is None else dict(before),
-        after=sa.null() if after is None else dict(after),
-        recorded_at=context.now,
-    )
+    return {
+        "id": clock.uuid7(),
+        "subject_type": subject_type,
+        "subject_id": subject_id,
+        "action": action,
+        "actor": context.actor,
+        "approved_by": context.approved_by,
+        "request_id": context.request_id,
+        "before": None if before is None else dict(before),
+        "after": None if after is None else dict(after),
+        "recorded_at": context.now,
+    }
 
 
 def _fraction(value: object) -> bool:

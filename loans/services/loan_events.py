@@ -2,7 +2,8 @@
 
 This is the fourth of the five steps of every command (docs/architecture.md): the loan is locked, its state before and
 after are known; what is left, but for the commit, is to write the event, the changed installments, the snapshot, the
-journal difference, the public event and the audit record. All of it goes to the database in one statement.
+journal difference, the public event and the audit record. All of it goes to the database in one statement, for one
+event and for many.
 """
 
 import dataclasses
@@ -12,7 +13,6 @@ from datetime import date
 from typing import Required, TypedDict
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from loans import db, ledger
@@ -20,16 +20,15 @@ from loans.core import event_documents, fold, money, postings
 from loans.core.errors import LendingError
 from loans.core.events import RECEIPTS, Event, EventKind
 from loans.core.postings import Line
-from loans.core.state import Installment, LoanState
+from loans.core.state import LoanState
 from loans.models import loan as models
 from loans.queries import loans
 from loans.queries.loans import EventRecord, LoanRecord
-from loans.services import audit, outbox
+from loans.services import audit, loan_rows, outbox
 from loans.services.context import Context
 
 LOANS = models.Loan.__table__
 EVENTS = models.LoanEvent.__table__
-INSTALLMENTS = models.Installment.__table__
 
 # What others are told, by what happened. An event that closes the loan also tells loan.repaid.
 PUBLIC_TYPES = {
@@ -125,6 +124,16 @@ class Change:
         return postings.difference(dict(self.before.balances), dict(self.after.balances))
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An event worked out and perhaps not written yet: the loan after it, its row, and the row as others are told."""
+
+    loan: LoanRecord
+    event: EventRecord
+    told: EventRecord
+    change: Change
+
+
 def lock(session: Session, *, loan_id: uuid.UUID) -> LoanRecord:
     """Give a loan and keep others from changing it until the transaction ends.
 
@@ -177,46 +186,96 @@ def record_first(
     session: Session, *, loan: LoanRecord, change: Change, context: Context
 ) -> tuple[LoanRecord, EventRecord]:
     """Write a new loan with the event of its application."""
-    event = _event_record(loan, change, sequence=1, context=context)
-    db.execute_together(
-        session,
-        sa.insert(LOANS).values(dataclasses.asdict(loan)),
-        sa.insert(EVENTS).values(dataclasses.asdict(event)),
-        *_announcements(loan, event, change=change, context=context),
-    )
-    return loan, event
+    first = work_out_first(loan, change=change, context=context)
+    write_first(session, first=[first], context=context)
+    return first.loan, first.event
 
 
 def record(
     session: Session, *, loan: LoanRecord, change: Change, context: Context
 ) -> tuple[LoanRecord, EventRecord]:
     """Write a further event of a locked loan and all that follows from it; give the event as others are told of it."""
+    further = work_out(loan, change=change, context=context)
+    write(session, further=[further], context=context)
+    return further.loan, further.told
+
+
+def work_out_first(loan: LoanRecord, *, change: Change, context: Context) -> Recorded:
+    """Give what is to be written of a loan that has been applied for; nothing is written yet."""
+    event = _event_record(loan, change, sequence=1, context=context)
+    return Recorded(loan=loan, event=event, told=event, change=change)
+
+
+def work_out(loan: LoanRecord, *, change: Change, context: Context) -> Recorded:
+    """Give what is to be written of a further event of a locked loan; nothing is written yet."""
     event = _event_record(loan, change, sequence=loan.event_count + 1, context=context)
     columns = snapshot(change.after) | {
         "event_count": event.sequence,
         "last_event_on": max(loan.last_event_on, event.effective_date),
         "updated_at": context.now,
     }
-    announced = told(event, state=change.after)
     changed = dataclasses.replace(loan, **columns)  # type: ignore[arg-type] # the columns of a LoanRecord
-    entry = ledger.Entry(
-        loan_id=loan.id,
-        sequence=event.sequence,
-        effective_date=event.effective_date,
-        posted_on=context.business_date,
-        recorded_at=context.now,
-        currency=loan.currency,
-        lines=change.lines,
-    )
+    return Recorded(loan=changed, event=event, told=told(event, state=change.after), change=change)
+
+
+def write_first(session: Session, *, first: Sequence[Recorded], context: Context) -> None:
+    """Write new loans with the events of their applications, in one round trip."""
+    # Sorted: a unique external_id makes others wait, and those who wait for one another must do so in one order.
+    rows = sorted((each.loan for each in first), key=lambda loan: loan.external_id or "")
     db.execute_together(
         session,
-        sa.insert(EVENTS).values(dataclasses.asdict(event)),
-        sa.update(LOANS).where(LOANS.c.id == loan.id).values(columns),
-        *_installment_writes(loan.id, before=change.before.installments, after=change.after.installments),
-        *ledger.post(entry),
-        *_announcements(changed, announced, change=change, context=context),
+        db.insert_rows(LOANS, rows=[_row(loan) for loan in rows]),
+        db.insert_rows(EVENTS, rows=[_row(each.event) for each in first]),
+        *_announcements(first, context=context),
     )
-    return changed, announced
+
+
+def write(session: Session, *, further: Sequence[Recorded], context: Context) -> None:
+    """Write further events of locked loans and all that follows from them, in one round trip.
+
+    Those of one loan stand in the order in which they were worked out, each upon the one before.
+    """
+    first: dict[uuid.UUID, Change] = {}
+    last: dict[uuid.UUID, Recorded] = {}
+    for each in further:
+        first.setdefault(each.loan.id, each.change)
+        last[each.loan.id] = each
+    entries = [
+        ledger.Entry(
+            loan_id=each.loan.id,
+            sequence=each.event.sequence,
+            effective_date=each.event.effective_date,
+            posted_on=context.business_date,
+            recorded_at=context.now,
+            currency=each.loan.currency,
+            lines=each.change.lines,
+        )
+        for each in further
+    ]
+    schedules = [
+        loan_rows.Schedules(loan_id, first[loan_id].before.installments, each.change.after.installments)
+        for loan_id, each in last.items()
+    ]
+    db.execute_together(
+        session,
+        db.insert_rows(EVENTS, rows=[_row(each.event) for each in further]),
+        loan_rows.update([_columns(each) for each in last.values()]),
+        *loan_rows.replace_schedules(schedules),
+        *ledger.post_all(entries),
+        *_announcements(further, context=context),
+    )
+
+
+def _columns(recorded: Recorded) -> dict[str, object]:
+    loan = recorded.loan
+    return snapshot(recorded.change.after) | {
+        name: getattr(loan, name) for name in ("id", "event_count", "last_event_on", "updated_at")
+    }
+
+
+def _row(record: LoanRecord | EventRecord) -> dict[str, object]:
+    """Give the columns of a record as they are: dataclasses.asdict would copy each document to its leaves."""
+    return {name: getattr(record, name) for name in record.__slots__}
 
 
 def told(event: EventRecord, *, state: LoanState) -> EventRecord:
@@ -276,53 +335,18 @@ def snapshot(state: LoanState) -> dict[str, object]:
     }
 
 
-def _installment_writes(
-    loan_id: uuid.UUID, *, before: Sequence[Installment], after: Sequence[Installment]
-) -> tuple[sa.Insert | sa.Delete, ...]:
-    """Give the statements that bring the stored schedule from the state before to the one after.
-
-    What is stored is what the state before says (I2), so it need not be read.
-    """
-    stored = {row.number: row for row in before}
-    changed = [row for row in after if stored.get(row.number) != row]
-    writes: list[sa.Insert | sa.Delete] = []
-    if changed:
-        writes.append(_upsert(loan_id, [loans.installment_columns(row) for row in changed]))
-    if len(after) < len(before):
-        gone = sa.and_(INSTALLMENTS.c.loan_id == loan_id, INSTALLMENTS.c.number > len(after))
-        writes.append(sa.delete(INSTALLMENTS).where(gone))
-    return tuple(writes)
+def _announcements(recorded: Sequence[Recorded], *, context: Context) -> tuple[sa.Insert, ...]:
+    """Give the public events and the audit records of some events, in their order."""
+    public: list[outbox.Row] = []
+    trail: list[audit.Row] = []
+    for each in recorded:
+        public += _public(each, context=context)
+        trail.append(_audited(each, context=context))
+    return outbox.announce_all(public), audit.record_all(trail)
 
 
-def _upsert(loan_id: uuid.UUID, rows: list[dict[str, object]]) -> sa.Insert:
-    """Insert rows or replace those of the same number, as a table of arrays: one statement whatever their number."""
-    names = list(rows[0])
-    arrays = [
-        sa.bindparam(
-            f"installment_{name}",
-            [row[name] for row in rows],
-            postgresql.ARRAY(INSTALLMENTS.c[name].type),
-        )
-        for name in names
-    ]
-    columns = (
-        sa.func.unnest(*arrays)
-        .table_valued(*(sa.column(name, INSTALLMENTS.c[name].type) for name in names))
-        .render_derived(name="changed")
-    )
-    statement = postgresql.insert(INSTALLMENTS).from_select(
-        ["loan_id", *names], sa.select(sa.literal(loan_id, sa.Uuid()), *columns.c)
-    )
-    return statement.on_conflict_do_update(
-        index_elements=["loan_id", "number"],
-        set_={name: statement.excluded[name] for name in names if name != "number"},
-    )
-
-
-def _announcements(
-    loan: LoanRecord, event: EventRecord, *, change: Change, context: Context
-) -> tuple[sa.Insert, ...]:
-    """Give the public events and the audit record of one event."""
+def _public(recorded: Recorded, *, context: Context) -> list[outbox.Row]:
+    loan, event, change = recorded.loan, recorded.told, recorded.change
     payload = {
         "loan_id": str(loan.id),
         "borrower_id": str(loan.borrower_id),
@@ -333,22 +357,22 @@ def _announcements(
         **({} if event.reverses is None else {"reverses": str(event.reverses)}),
         **_wire(change.after),
     }
-    public_type, action = PUBLIC_TYPES[change.event.kind], ACTIONS[change.event.kind]
-    if change.reversed_kind in RECEIPTS:
-        public_type, action = REPAYMENT_REVERSED, REVERSE_REPAYMENT
-    types = [public_type]
+    types = [REPAYMENT_REVERSED if change.reversed_kind in RECEIPTS else PUBLIC_TYPES[change.event.kind]]
     if change.after.status == "repaid" and change.before.status != "repaid":
         types.append("loan.repaid")
-    told = outbox.announce(tuple(types), subject_id=loan.id, payload=payload, context=context)
-    trail = audit.record(
-        action,
+    return outbox.rows(tuple(types), subject_id=loan.id, payload=payload, context=context)
+
+
+def _audited(recorded: Recorded, *, context: Context) -> audit.Row:
+    change = recorded.change
+    return audit.row(
+        REVERSE_REPAYMENT if change.reversed_kind in RECEIPTS else ACTIONS[change.event.kind],
         subject_type="loan",
-        subject_id=loan.id,
+        subject_id=recorded.loan.id,
         before=None if change.before.status is None else _wire(change.before),
-        after={"event_id": str(event.id), **_wire(change.after)},
+        after={"event_id": str(recorded.event.id), **_wire(change.after)},
         context=context,
     )
-    return told, trail
 
 
 def _wire(state: LoanState) -> Mapping[str, object]:

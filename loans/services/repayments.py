@@ -11,7 +11,8 @@ from loans import db, metrics
 from loans.core import money
 from loans.core.changes import AmountNotPositive
 from loans.core.errors import LendingError
-from loans.core.events import RECEIPTS, EventKind
+from loans.core.events import RECEIPTS, Event, EventKind
+from loans.core.state import LoanState
 from loans.services import transactions
 from loans.services.context import Context
 from loans.services.loan_events import Given
@@ -62,14 +63,27 @@ def record(
     :raises Overpayment: if it is more than is owed and not to be held; its payoff_amount closes the loan.
     """
     loan = transactions.open_loan(session, loan_id=loan_id)
+    event, after = decide(loan, amount=amount, currency=currency, overpayment=overpayment, **given)
+    transaction = transactions.write(session, loan=loan, event=event, after=after, given=given)
+    db.after_commit(session, metrics.repayments.labels(currency=loan.record.currency).inc)
+    return transaction
+
+
+def decide(
+    loan: OpenLoan,
+    *,
+    amount: str,
+    currency: str | None = None,
+    overpayment: Literal["refuse", "hold"] = "refuse",
+    **given: Unpack[Given],
+) -> tuple[Event, LoanState]:
+    """Give the event of money received and the state that it leads to, or refuse it as `record` says."""
     minor = loan.amount(amount, currency=currency)
     event = loan.event(EventKind.REPAYMENT, given, amount=minor)
     after = loan.after(event, context=given["context"])
     if overpayment == "refuse":
         refuse_credit(loan, amount=minor, credit=after.credit_balance)
-    transaction = transactions.write(session, loan=loan, event=event, after=after, given=given)
-    db.after_commit(session, metrics.repayments.labels(currency=loan.record.currency).inc)
-    return transaction
+    return event, after
 
 
 def payoff(

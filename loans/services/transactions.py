@@ -25,7 +25,7 @@ from loans.queries import loans
 from loans.queries.loans import EventRecord, LoanRecord
 from loans.services import loan_events
 from loans.services.context import Context
-from loans.services.loan_events import Change, Given
+from loans.services.loan_events import Change, Given, Recorded
 
 # Kinds of event that come with an amount; without one, some of them mean all there is.
 WITH_AMOUNT = MONEY | {EventKind.FEE_WAIVER, EventKind.INTEREST_WAIVER}
@@ -76,6 +76,16 @@ class OpenLoan:
     history: tuple[EventRecord, ...]
     events: tuple[Event, ...]
     before: LoanState
+
+    def with_event(self, recorded: Recorded) -> "OpenLoan":
+        """Give the loan as it is once an event that was worked out is written."""
+        return dataclasses.replace(
+            self,
+            record=recorded.loan,
+            history=(*self.history, recorded.event),
+            events=(*self.events, recorded.change.event),
+            before=recorded.change.after,
+        )
 
     def after(self, event: Event, *, context: Context) -> LoanState:
         """Compute the state that a further event leads to, as of today.
@@ -133,13 +143,23 @@ def open_loan(session: Session, *, loan_id: uuid.UUID) -> OpenLoan:
     :raises AssertionError: if what is stored is not the fold: nothing may be recorded on a damaged loan.
     """
     record = loan_events.lock(session, loan_id=loan_id)
-    terms, history = loans.terms(record), loans.events(session, loan_id=loan_id)
+    return opened(record, history=loans.events(session, loan_id=loan_id))
+
+
+def opened(record: LoanRecord, *, history: tuple[EventRecord, ...]) -> OpenLoan:
+    """Fold the events of a locked loan up to the day of what is stored of it.
+
+    :raises AssertionError: if what is stored is not the fold: nothing may be recorded on a damaged loan.
+    """
+    terms = loans.terms(record)
     events = tuple(loans.event(each, currency=record.currency) for each in history)
     before = fold.fold(terms, events, as_of=record.as_of)
     for column, value in loan_events.snapshot(before).items():
         if getattr(record, column) != value:
             stored = getattr(record, column)
-            raise AssertionError(f"loan {loan_id}: {column} is stored as {stored} and folds to {value} (I2)")
+            raise AssertionError(
+                f"loan {record.id}: {column} is stored as {stored} and folds to {value} (I2)"
+            )
     return OpenLoan(record=record, terms=terms, history=history, events=events, before=before)
 
 
@@ -196,6 +216,20 @@ def _take(loan: OpenLoan, event: Event, *, context: Context) -> tuple[LoanState,
 
 def write(session: Session, *, loan: OpenLoan, event: Event, after: LoanState, given: Given) -> Transaction:
     """Write an event of an open loan with the state that it leads to."""
+    recorded = work_out(loan, event=event, after=after, given=given)
+    loan_events.write(session, further=[recorded], context=given["context"])
+    return Transaction(
+        event=recorded.told,
+        applied=applied_by(after, event_id=event.id),
+        reversal=None,
+        loan=recorded.loan,
+        state=after,
+        lines=recorded.change.lines,
+    )
+
+
+def work_out(loan: OpenLoan, *, event: Event, after: LoanState, given: Given) -> Recorded:
+    """Give what is to be written of an event with the state that it leads to; nothing is written yet."""
     change = Change(
         event=event,
         before=loan.before,
@@ -203,15 +237,7 @@ def write(session: Session, *, loan: OpenLoan, event: Event, after: LoanState, g
         note=given.get("note"),
         reference=given.get("reference"),
     )
-    changed, recorded = loan_events.record(session, loan=loan.record, change=change, context=given["context"])
-    return Transaction(
-        event=recorded,
-        applied=applied_by(after, event_id=event.id),
-        reversal=None,
-        loan=changed,
-        state=after,
-        lines=change.lines,
-    )
+    return loan_events.work_out(loan.record, change=change, context=given["context"])
 
 
 def reverse(

@@ -51,6 +51,8 @@ class Settings:
     lock_timeout_ms: int = 2000
     health_db_timeout_seconds: float = 1.5
     request_body_bytes_max: int = 262_144
+    bulk_bytes_max: int = 16_777_216
+    bulk_rows_max: int = 10_000
     trusted_proxies: int = 0
     cors_allowed_origins: tuple[str, ...] = ()
     idempotency_retention_days: int = 30
@@ -112,6 +114,8 @@ class Settings:
             request_body_bytes_max=reader.number(
                 "REQUEST_BODY_BYTES_MAX", default=262_144, at_least=1024, cast=int
             ),
+            bulk_bytes_max=reader.number("BULK_BYTES_MAX", default=16_777_216, at_least=1024, cast=int),
+            bulk_rows_max=reader.number("BULK_ROWS_MAX", default=10_000, at_least=1, cast=int),
             trusted_proxies=reader.number("TRUSTED_PROXIES", default=0, at_least=0, cast=int),
             cors_allowed_origins=reader.origins("CORS_ALLOWED_ORIGINS"),
             idempotency_retention_days=reader.number(
@@ -150,6 +154,8 @@ SETTINGS = (
     "DB_LOCK_TIMEOUT_MS",
     "HEALTH_DB_TIMEOUT_SECONDS",
     "REQUEST_BODY_BYTES_MAX",
+    "BULK_BYTES_MAX",
+    "BULK_ROWS_MAX",
     "TRUSTED_PROXIES",
     "CORS_ALLOWED_ORIGINS",
     "IDEMPOTENCY_RETENTION_DAYS",

@@ -32,11 +32,13 @@ from loans.core.errors import LendingError
 from loans.logger import log, request_id
 from loans.queries import borrowers as stored_borrowers
 from loans.queries import paging
+from loans.schemas import row_files
 from loans.services import (
     api_keys,
     approval_policies,
     approvals,
     borrowers,
+    bulk,
     idempotency,
     key_use,
     legacy_loans,
@@ -166,6 +168,11 @@ STATUS: Mapping[type[LendingError], HTTPStatus] = {
     settlement.MoreThanThereIs: HTTPStatus.UNPROCESSABLE_ENTITY,
     settlement.UnknownRepayment: HTTPStatus.UNPROCESSABLE_ENTITY,
     terms.InvalidTerms: HTTPStatus.UNPROCESSABLE_ENTITY,
+    row_files.InvalidFile: HTTPStatus.UNPROCESSABLE_ENTITY,
+    row_files.MalformedRow: HTTPStatus.UNPROCESSABLE_ENTITY,
+    row_files.TooManyRows: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    bulk.FileRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    bulk.RowKeyMissing: HTTPStatus.UNPROCESSABLE_ENTITY,
     legacy_loans.LegacyLoanNotFound: HTTPStatus.NOT_FOUND,
     rate_limits.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     statistics.StatisticsNotReady: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -181,7 +188,11 @@ HTTP_ERRORS: Mapping[int, tuple[str, str, str]] = {
     408: ("request_timeout", "Request timeout", "The body did not come in time; send the request again."),
     413: ("body_too_large", "Body too large", "The body is larger than REQUEST_BODY_BYTES_MAX."),
     414: ("uri_too_long", "Address too long", "The path with its query is longer than 8 KiB."),
-    415: ("unsupported_media_type", "Unsupported media type", "The body is not application/json."),
+    415: (
+        "unsupported_media_type",
+        "Unsupported media type",
+        "The body is not of a type that the path takes.",
+    ),
     417: ("expectation_failed", "Expectation failed", "The header Expect asks for something unknown."),
     431: ("headers_too_large", "Headers too large", "A header is longer than 8 KiB, or there are over 100."),
     500: (
@@ -214,14 +225,8 @@ def init_app(app: Flask) -> None:
 
 def answer_refusal(error: LendingError) -> Response:
     """Answer an anticipated refusal with its status and code."""
-    # What the core finds wrong with a document and what a schema finds wrong with a body are one thing to a client.
-    shown = InvalidRequest if isinstance(error, documents.InvalidDocument) else type(error)
+    shown, extensions = _shown(error)
     metrics.refusals.labels(code=shown.code).inc()
-    extensions = dict(error.extensions)
-    currency = extensions.get("currency")
-    for name, value in extensions.items():
-        if name.endswith("_amount") and isinstance(value, int) and isinstance(currency, str):
-            extensions[name] = money.format_amount(value, currency)
     status = STATUS[type(error)]
     # What was not found is named by the path, which no pointer leads into.
     if error.field is not None and status is not HTTPStatus.NOT_FOUND:
@@ -241,6 +246,39 @@ def answer_refusal(error: LendingError) -> Response:
     if isinstance(error, rate_limits.RateLimited):
         response.headers["Retry-After"] = str(error.extensions["retry_after"])
     return response
+
+
+def row_problem(error: LendingError) -> dict[str, Any]:
+    """Describe the refusal of one row of a file; pointers lead into the row."""
+    shown, extensions = _shown(error)
+    if error.field is not None:
+        extensions["errors"] = locate(error, "#").extensions["errors"]
+    return {
+        "type": f"/errors/{shown.code}",
+        "title": shown.title,
+        "status": int(STATUS[type(error)]),
+        "detail": error.detail,
+        "code": shown.code,
+        **extensions,
+    }
+
+
+def fault_problem(status: int) -> dict[str, Any]:
+    """Describe an error of one row of a file that is none of the row's: 500 or 503."""
+    code, title, meaning = HTTP_ERRORS[status]
+    return {"type": f"/errors/{code}", "title": title, "status": status, "detail": meaning, "code": code}
+
+
+def _shown(error: LendingError) -> tuple[type[LendingError], dict[str, Any]]:
+    """Give the refusal that a client is shown, and its facts as the wire writes them."""
+    # What the core finds wrong with a document and what a schema finds wrong with a body are one thing to a client.
+    shown = InvalidRequest if isinstance(error, documents.InvalidDocument) else type(error)
+    extensions = dict(error.extensions)
+    currency = extensions.get("currency")
+    for name, value in extensions.items():
+        if name.endswith("_amount") and isinstance(value, int) and isinstance(currency, str):
+            extensions[name] = money.format_amount(value, currency)
+    return shown, extensions
 
 
 def locate(error: LendingError, pointer: str) -> LendingError:
@@ -264,6 +302,17 @@ def answer_http(error: HTTPException) -> Response:
 
 def answer_database_error(error: Exception) -> Response:
     """Answer 503 where the database is away or busy, and 500 where it refused what we sent."""
+    if not is_away(error):
+        return answer_fault(error)
+    log("database unavailable", level="error", error=str(getattr(error, "orig", error)).strip())
+    code, title, meaning = HTTP_ERRORS[503]
+    response = _problem(status=503, code=code, title=title, detail=meaning)
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def is_away(error: Exception) -> bool:
+    """Tell whether the database was away or busy, so that the same may be asked again."""
     away = isinstance(error, sqlalchemy.exc.TimeoutError | sqlalchemy.exc.InterfaceError)
     if isinstance(error, sqlalchemy.exc.DBAPIError):
         state = db.sqlstate(error)
@@ -279,13 +328,7 @@ def answer_database_error(error: Exception) -> Response:
                 and isinstance(error, sqlalchemy.exc.OperationalError)
             )
         )
-    if not away:
-        return answer_fault(error)
-    log("database unavailable", level="error", error=str(getattr(error, "orig", error)).strip())
-    code, title, meaning = HTTP_ERRORS[503]
-    response = _problem(status=503, code=code, title=title, detail=meaning)
-    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return response
+    return away
 
 
 def answer_fault(error: Exception) -> Response:

@@ -1,8 +1,6 @@
 """What comes in: strict JSON, a business-day context for services, one canonical log line for each request."""
 
 import hashlib
-import json
-from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 import marshmallow as ma
@@ -14,10 +12,10 @@ from loans import clock
 from loans.api import body, security
 from loans.api.errors import InvalidIdempotencyKey, InvalidRequest
 from loans.logger import clear_request_context, log, request_id, setup_request_context, traceparent
+from loans.schemas import strict_json
 from loans.services.context import Context
 from loans.services.idempotency import Claim
 
-DEPTH_MAX = 20
 KEY_LENGTH_MAX = 255
 DRY_RUN = "dry_run"
 UNLOGGED = frozenset(
@@ -60,22 +58,9 @@ def body_of(req: Request) -> Any:
     if not req.is_json:
         raise UnsupportedMediaType("send the body as application/json")
     try:
-        parsed = json.loads(
-            raw.decode("utf-8"),
-            parse_float=Decimal,
-            parse_int=_integer,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_object,
-        )
-    except RecursionError as error:
-        raise BadRequest(f"the body is nested more than {DEPTH_MAX} levels deep") from error
-    except InvalidOperation as error:
-        raise BadRequest("the body is not valid JSON: a number has too large an exponent") from error
-    except ValueError as error:
-        raise BadRequest(f"the body is not valid JSON: {error}") from error
-    if _depth(parsed) > DEPTH_MAX:
-        raise BadRequest(f"the body is nested more than {DEPTH_MAX} levels deep")
-    return parsed
+        return strict_json.read(raw)
+    except strict_json.NotJson as error:
+        raise BadRequest(f"the body {error}") from error
 
 
 def refuse_repeated_parameters() -> None:
@@ -97,13 +82,24 @@ def refuse_parameters() -> None:
         raise InvalidRequest({"query": {name: ["Unknown field."] for name in request.args}})
 
 
-def is_dry_run() -> bool:
-    """Tell whether a command is asked to be undone, by the one query parameter that commands take.
+def choice(name: str, *, default: str, choices: tuple[str, ...]) -> str:
+    """Give one of the values that a query parameter may have.
+
+    :raises InvalidRequest: if it has another.
+    """
+    chosen = request.args.get(name, default)
+    if chosen not in choices:
+        raise InvalidRequest({"query": {name: [f"Must be one of: {', '.join(choices)}."]}})
+    return chosen
+
+
+def is_dry_run(*, beside: tuple[str, ...] = ()) -> bool:
+    """Tell whether a command is asked to be undone, by the one query parameter that commands take beside others.
 
     :raises InvalidRequest: if there is another parameter, or its value is neither true nor false.
     """
     refuse_repeated_parameters()
-    faults = {name: ["Unknown field."] for name in request.args if name != DRY_RUN}
+    faults = {name: ["Unknown field."] for name in request.args if name not in {DRY_RUN, *beside}}
     asked = request.args.get(DRY_RUN, "false")
     if asked not in {"true", "false"}:
         faults[DRY_RUN] = ["Must be true or false."]
@@ -181,33 +177,3 @@ def _end(response: Response) -> Response:
 
 def _forget(_: BaseException | None) -> None:
     clear_request_context()
-
-
-def _integer(text: str) -> int:
-    if len(text) > 20:  # noqa: PLR2004 - longer than any number a field takes, and int() is quadratic
-        raise ValueError("a number is too long")
-    return int(text)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("an object names a field twice")
-    return found
-
-
-def _depth(value: Any) -> int:
-    depth, level = 0, [value]
-    while level:
-        depth += 1
-        level = [
-            child
-            for each in level
-            if isinstance(each, dict | list)
-            for child in (each.values() if isinstance(each, dict) else each)
-        ]
-    return depth

@@ -19,6 +19,8 @@ from loans.services.api_keys import NotAuthenticated, Secret
 from loans.services.sessions import PasswordChangeRequired
 
 SCOPE_ATTRIBUTE = "__scope__"
+# What a route declares that takes in a file by itself, once the caller is known.
+TAKES_FILE_ATTRIBUTE = "__takes_file__"
 # What a route declares that asks for no caller. A convention test lists them: there is no other way in.
 PUBLIC = "public"
 SCHEME = "bearer "
@@ -97,7 +99,8 @@ def _authenticated(scope: str) -> Actor:
         metrics.authentication_failures.labels(reason="missing").inc()
         raise NotAuthenticated("send your API key or access token as `Authorization: Bearer <key or token>`")
     # The whole body, before the look-up takes a connection from the pool: a slow client must not hold one.
-    body.read()
+    if not getattr(_view(), TAKES_FILE_ATTRIBUTE, False):
+        body.read()
     token = header[len(SCHEME) :].strip()
     return _client(token) if token.startswith(KEY_PREFIX) else _staff_member(token, scope=scope)
 
@@ -128,8 +131,7 @@ def required_scope() -> str:
 
     :raises TypeError: if it declares none: such a route answers nobody.
     """
-    view: Any = current_app.view_functions[request.endpoint or ""]
-    scope = getattr(view, SCOPE_ATTRIBUTE, None)
+    scope = getattr(_view(), SCOPE_ATTRIBUTE, None)
     if not isinstance(scope, str):
         raise TypeError(f"the route {request.url_rule} declares no scope")
     return scope
@@ -140,6 +142,10 @@ def _restrict(client: Actor) -> None:
     if request.endpoint not in reach.OWN | reach.NOBODYS:
         raise WholeBookClosed("this client sees only what it made itself, and this is not that alone")
     ownership.restrict(db.session(), owner_id=client.id)
+
+
+def _view() -> Any:
+    return current_app.view_functions[request.endpoint or ""]
 
 
 def _client(token: str) -> Actor:

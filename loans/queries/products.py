@@ -55,6 +55,12 @@ def find(session: Session, *, product_id: uuid.UUID) -> ProductRecord | None:
     return None if row is None else ProductRecord(**row)
 
 
+def find_many(session: Session, *, product_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, ProductRecord]:
+    """Give products in their newest versions."""
+    query = sa.select(*COLUMNS).join(VERSIONS, NEWEST).where(PRODUCTS.c.id.in_(list(product_ids)))
+    return {row["id"]: ProductRecord(**row) for row in session.execute(query).mappings()}
+
+
 def find_version(session: Session, *, product_id: uuid.UUID, version: int) -> ProductRecord | None:
     """Give a product as it was in one version, or None."""
     query = (

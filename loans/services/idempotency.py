@@ -9,10 +9,12 @@ comes nothing is done twice.
 
 import hashlib
 import uuid
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from loans import db, metrics
@@ -63,6 +65,16 @@ class Answer:
     kept: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What is stored under a key; without a body it has expired."""
+
+    fingerprint: bytes
+    status: int
+    location: str | None
+    body: bytes | None
+
+
 def claim(session: Session, *, wanted: Claim) -> Answer | None:
     """Claim a key until the transaction ends, or give the answer that was stored under it.
 
@@ -84,19 +96,65 @@ def claim(session: Session, *, wanted: Claim) -> Answer | None:
         .outerjoin(KEYS, sa.and_(KEYS.c.client_id == wanted.client_id, KEYS.c.key == wanted.key))
     ).one()
     if row.fingerprint is not None:
-        if row.fingerprint != wanted.fingerprint:
-            raise IdempotencyKeyReused("this Idempotency-Key was used for another request: send a new one")
-        if row.body is None:
-            raise IdempotencyKeyExpired(
-                "this was done under this Idempotency-Key long ago: look at what it made, do not repeat it"
-            )
-        db.after_commit(session, metrics.idempotent_replays.inc)
-        return Answer(status=row.status, location=row.location, body=row.body)
+        stored = Stored(fingerprint=row.fingerprint, status=row.status, location=row.location, body=row.body)
+        return replay(session, stored=stored, wanted=wanted)
     if not row.claimed:
         raise IdempotencyKeyInUse(
             "a request with this Idempotency-Key is still running: ask again in a moment"
         )
     return None
+
+
+def replay(session: Session, *, stored: Stored, wanted: Claim) -> Answer:
+    """Give the answer that is stored under a key.
+
+    :raises IdempotencyKeyReused: if the key answered another request.
+    :raises IdempotencyKeyExpired: if it answered this one, and the answer has expired.
+    """
+    if stored.fingerprint != wanted.fingerprint:
+        raise IdempotencyKeyReused("this Idempotency-Key was used for another request: send a new one")
+    if stored.body is None:
+        raise IdempotencyKeyExpired(
+            "this was done under this Idempotency-Key long ago: look at what it made, do not repeat it"
+        )
+    db.after_commit(session, metrics.idempotent_replays.inc)
+    return Answer(status=stored.status, location=stored.location, body=stored.body)
+
+
+def stored_under(session: Session, *, client_id: uuid.UUID, keys: Collection[str]) -> dict[str, Stored]:
+    """Give what is stored under those of one caller's keys that have answered something."""
+    among = sa.literal(list(keys), postgresql.ARRAY(sa.Text))
+    rows = session.execute(
+        sa.select(KEYS.c.key, KEYS.c.fingerprint, KEYS.c.status, KEYS.c.location, KEYS.c.body).where(
+            KEYS.c.client_id == client_id, KEYS.c.key == sa.func.any(among)
+        )
+    )
+    return {
+        row.key: Stored(fingerprint=row.fingerprint, status=row.status, location=row.location, body=row.body)
+        for row in rows
+    }
+
+
+def store_all(session: Session, *, answers: Sequence[tuple[Claim, Answer]], context: Context) -> None:
+    """Keep the answers of many commands with their keys, in one statement.
+
+    A key that another has stored since one looked for it ends the transaction, which is then run again and finds it
+    (db.CONSTRAINTS_RETRIED).
+    """
+    # Sorted: a key that another is storing makes one wait, and those who wait for one another do so in one order.
+    rows = [
+        {
+            "client_id": claimed.client_id,
+            "key": claimed.key,
+            "fingerprint": claimed.fingerprint,
+            "status": answer.status,
+            "location": answer.location,
+            "body": answer.body,
+            "created_at": context.now,
+        }
+        for claimed, answer in sorted(answers, key=lambda pair: pair[0].key)
+    ]
+    session.execute(db.insert_rows(KEYS, rows=rows))
 
 
 def store(session: Session, *, claimed: Claim, answer: Answer, context: Context) -> None:

@@ -182,15 +182,6 @@ def effective_date(state: LoanState | None, *, on: date | None, context: Context
     return settled
 
 
-def record_first(
-    session: Session, *, loan: LoanRecord, change: Change, context: Context
-) -> tuple[LoanRecord, EventRecord]:
-    """Write a new loan with the event of its application."""
-    first = work_out_first(loan, change=change, context=context)
-    write_first(session, first=[first], context=context)
-    return first.loan, first.event
-
-
 def record(
     session: Session, *, loan: LoanRecord, change: Change, context: Context
 ) -> tuple[LoanRecord, EventRecord]:

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Unpack
+from typing import Required, TypedDict, Unpack
 
 from sqlalchemy.orm import Session
 
@@ -21,7 +21,7 @@ from loans.queries.loans import LoanRecord
 from loans.queries.products import ProductRecord
 from loans.services import loan_events, transactions
 from loans.services.context import Context
-from loans.services.loan_events import Change, Given
+from loans.services.loan_events import Change, Given, Recorded
 from loans.services.transactions import CurrencyMismatch, Transaction
 
 
@@ -53,23 +53,24 @@ class DuplicateLoan(LendingError):
     title = "Duplicate loan"
 
 
-def apply(  # noqa: PLR0913 - what an application consists of
-    session: Session,
-    *,
-    borrower_id: uuid.UUID,
-    product_id: uuid.UUID,
-    amount: str,
-    currency: str,
-    installments: int,
-    context: Context,
-    on: date | None = None,
-    external_id: str | None = None,
-    note: str | None = None,
-    start_date: date | None = None,
-    first_due_date: date | None = None,
-    due_day: int | None = None,
-) -> LoanRecord:
-    """Apply for a loan on the newest terms of a product; `amount` is a decimal string.
+class Application(TypedDict, total=False):
+    """What an application brings; `amount` is a decimal string."""
+
+    borrower_id: Required[uuid.UUID]
+    product_id: Required[uuid.UUID]
+    amount: Required[str]
+    currency: Required[str]
+    installments: Required[int]
+    on: date | None
+    external_id: str | None
+    note: str | None
+    start_date: date | None
+    first_due_date: date | None
+    due_day: int | None
+
+
+def apply(session: Session, *, context: Context, **given: Unpack[Application]) -> LoanRecord:
+    """Apply for a loan on the newest terms of a product.
 
     The loan's terms are pinned now, and with them the holidays of its calendar.
 
@@ -82,22 +83,42 @@ def apply(  # noqa: PLR0913 - what an application consists of
     :raises DateInFuture: if `on` lies after the business date.
     :raises DuplicateLoan: if another loan has the same external_id.
     """
-    product = _product(session, product_id=product_id, borrower_id=borrower_id, currency=currency)
-    principal = money.parse_amount(amount, currency, field="principal")
-    _check_limits(product, principal=principal, installments=installments)
-    if external_id is not None and loans.exists(session, external_id=external_id):
+    external_id = given.get("external_id")
+    first = draft(
+        given,
+        has_borrower=borrowers.find(session, borrower_id=given["borrower_id"]) is not None,
+        product=products.find(session, product_id=given["product_id"]),
+        is_taken=external_id is not None and loans.exists(session, external_id=external_id),
+        context=context,
+    )
+    loan_events.write_first(session, first=[first], context=context)
+    db.after_commit(session, metrics.loans_applied.labels(currency=first.loan.currency).inc)
+    return first.loan
+
+
+def draft(
+    given: Application,
+    *,
+    has_borrower: bool,
+    product: ProductRecord | None,
+    is_taken: bool,
+    context: Context,
+) -> Recorded:
+    """Give what is to be written of an application, or refuse it as `apply` says; nothing is written yet."""
+    product = _checked(product, given, has_borrower=has_borrower)
+    principal = money.parse_amount(given["amount"], given["currency"], field="principal")
+    _check_limits(product, principal=principal, installments=given["installments"])
+    external_id = given.get("external_id")
+    if is_taken:
         raise DuplicateLoan(f"a loan with external_id {external_id!r} exists", field="external_id")
-    applied_on = loan_events.effective_date(None, on=on, context=context)
-    brought = {"start_date": start_date, "first_due_date": first_due_date, "due_day": due_day}
-    terms = _terms(product, amount=amount, installments=installments, brought=brought, on=applied_on)
+    applied_on = loan_events.effective_date(None, on=given.get("on"), context=context)
+    terms = _terms(product, given, on=applied_on)
     event = Event(id=clock.uuid7(), kind=EventKind.APPLIED, date=applied_on)
     after = fold.fold(terms, [event], as_of=context.business_date)
-    change = Change(event=event, before=fold.empty(terms), after=after, note=note)
-    own = {"borrower_id": borrower_id, "external_id": external_id, "owner_id": context.owner_id}
+    change = Change(event=event, before=fold.empty(terms), after=after, note=given.get("note"))
+    own = {"borrower_id": given["borrower_id"], "external_id": external_id, "owner_id": context.owner_id}
     loan = _new_loan(product, own=own, state=after, context=context)
-    loan_events.record_first(session, loan=loan, change=change, context=context)
-    db.after_commit(session, metrics.loans_applied.labels(currency=currency).inc)
-    return loan
+    return loan_events.work_out_first(loan, change=change, context=context)
 
 
 def approve(
@@ -201,18 +222,15 @@ def _decide(
     return changed
 
 
-def _product(
-    session: Session, *, product_id: uuid.UUID, borrower_id: uuid.UUID, currency: str
-) -> ProductRecord:
+def _checked(product: ProductRecord | None, given: Application, *, has_borrower: bool) -> ProductRecord:
     """Give the product an application names, if its borrower exists and its currency is the one given."""
-    if borrowers.find(session, borrower_id=borrower_id) is None:
-        raise UnknownBorrower(f"there is no borrower {borrower_id}", field="borrower_id")
-    product = products.find(session, product_id=product_id)
+    if not has_borrower:
+        raise UnknownBorrower(f"there is no borrower {given['borrower_id']}", field="borrower_id")
     if product is None:
-        raise UnknownProduct(f"there is no product {product_id}", field="product_id")
-    if currency != product.currency:
+        raise UnknownProduct(f"there is no product {given['product_id']}", field="product_id")
+    if given["currency"] != product.currency:
         raise CurrencyMismatch(
-            f"the product lends in {product.currency}, not in {currency}", field="currency"
+            f"the product lends in {product.currency}, not in {given['currency']}", field="currency"
         )
     return product
 
@@ -233,12 +251,15 @@ def _check_limits(product: ProductRecord, *, principal: int, installments: int) 
         )
 
 
-def _terms(
-    product: ProductRecord, *, amount: str, installments: int, brought: Mapping[str, object], on: date
-) -> Terms:
+def _terms(product: ProductRecord, given: Application, *, on: date) -> Terms:
     """Complete the terms of a product with what an application brings; holidays are looked up from its day on."""
-    document: dict[str, object] = {**product.terms, "principal": amount, "installments": installments}
-    for name, value in brought.items():
+    document: dict[str, object] = {
+        **product.terms,
+        "principal": given["amount"],
+        "installments": given["installments"],
+    }
+    for name in ("start_date", "first_due_date", "due_day"):
+        value = given.get(name)
         if value is not None:
             document[name] = value.isoformat() if isinstance(value, date) else value
     return term_documents.read(document, resolve_calendar=calendars.resolve, starts=on)

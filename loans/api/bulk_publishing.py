@@ -1,0 +1,76 @@
+"""What the OpenAPI document says of a route that takes a file and answers line by line."""
+
+from collections.abc import Callable
+from typing import Any
+
+import marshmallow as ma
+from flask import Response
+from flask_smorest import Blueprint
+
+from loans.api import security
+from loans.api.publishing import DRY_RUN_PARAMETER, HEADERS, KEY_PARAMETER, RETRY_AFTER
+from loans.schemas.common import Problem
+from loans.schemas.row_files import FileFormat
+
+ATOMIC_PARAMETER = {
+    "in": "query",
+    "name": "atomic",
+    "schema": {"type": "string", "enum": ["row", "all"], "default": "row"},
+    "description": "`row`: a refused row leaves the others alone. `all`: it refuses the whole file.",
+}
+ERRORS = {
+    400: "Unreadable body, or no usable Idempotency-Key",
+    401: "Not authenticated",
+    403: "Scope missing",
+    408: "The file did not come in time",
+    413: "The file has too many bytes or rows",
+    415: "Neither NDJSON nor CSV, or not in UTF-8",
+    422: "The header of the file, or with `atomic=all` a row, is refused: nothing is stored",
+    500: "A fault of the service",
+    503: "Temporarily unavailable",
+}
+
+
+def publish(
+    blueprint: Blueprint,
+    rule: str,
+    *,
+    run: Callable[[], Response],
+    scope: str,
+    accepts: type[ma.Schema],
+    returns: type[ma.Schema],
+) -> None:
+    """Put a view under its rule and into the OpenAPI document; each line of body and answer has the schema named."""
+    setattr(run, security.SCOPE_ATTRIBUTE, scope)
+    setattr(run, security.TAKES_FILE_ATTRIBUTE, True)
+    run.__idempotent_by_row__ = True  # type: ignore[attr-defined] # read by a convention test
+    ndjson = FileFormat.NDJSON.value
+    view: Any = blueprint.response(
+        200,
+        returns,
+        content_type=ndjson,
+        headers={"Dry-Run": HEADERS["Dry-Run"]},
+        description="A line for each row, in their order, and a summary",
+    )(run)
+    for code, description in ERRORS.items():
+        view = blueprint.alt_response(
+            code,
+            schema=Problem,
+            content_type="application/problem+json",
+            description=description,
+            headers={"Retry-After": RETRY_AFTER} if code == 503 else None,  # noqa: PLR2004 - of HTTP
+        )(view)
+    view = blueprint.doc(
+        operationId=run.__name__,
+        description=f"Scope: `{scope}`.",
+        security=security.schemes(scope),
+        parameters=[KEY_PARAMETER, ATOMIC_PARAMETER, DRY_RUN_PARAMETER],
+        requestBody={
+            "required": True,
+            "content": {
+                ndjson: {"schema": accepts},
+                FileFormat.CSV.value: {"schema": {"type": "string"}},
+            },
+        },
+    )(view)
+    blueprint.route(rule, methods=["POST"])(view)

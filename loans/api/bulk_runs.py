@@ -1,0 +1,110 @@
+"""Bulk runs: the transactions of a file's rows, a batch each, or one for all of them (ADR 36)."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import sqlalchemy.exc
+from sqlalchemy.orm import Session
+
+from loans.api import errors
+from loans.api.bulk_rows import Resource
+from loans.db import transaction
+from loans.logger import log
+from loans.queries import loans
+from loans.services import bulk
+from loans.services.bulk import BATCH_ROWS, Result, Row
+from loans.services.context import Context
+
+Circumstances = Callable[[], Context]
+BUSY, FAULT = 503, 500
+
+
+class _Refused(Exception):
+    def __init__(self, results: list[Result]) -> None:
+        super().__init__()
+        self.results = results
+
+
+def by_batch(
+    rows: Iterable[Row], *, resource: Resource, circumstances: Circumstances
+) -> Iterator[list[Result]]:
+    """Do rows a batch at a time, each batch in a transaction of its own; a refused row does not undo the others.
+
+    Where the database is away before anything was done, its error is raised; later, the rows that are left are
+    answered with it and not tried, so that nobody waits for one time-out after the other.
+    """
+    is_away = False
+    for number, batch in enumerate(_batches(rows)):
+        results = [Result(row=row, fault=BUSY) for row in batch]
+        if not is_away:
+            try:
+                results = _done(batch, resource=resource, circumstances=circumstances)
+            except sqlalchemy.exc.SQLAlchemyError as error:
+                if number == 0:
+                    raise
+                log("bulk.database_away", level="error", error=str(getattr(error, "orig", error)).strip())
+                is_away = True
+        yield results
+
+
+def as_one(
+    rows: Sequence[Row],
+    *,
+    resource: Resource,
+    circumstances: Circumstances,
+    all_or_nothing: bool,
+    dry_run: bool,
+) -> list[Result]:
+    """Do all rows in one transaction, and undo it if it is a rehearsal, or all or nothing and a row is refused."""
+
+    def work(session: Session) -> list[Result]:
+        _lock(session, rows, resource=resource)
+        results: list[Result] = []
+        for batch in _batches(rows):
+            context = circumstances()
+            results += bulk.settle(session, desk=resource.desk(context), rows=batch, context=context)
+        if all_or_nothing and not all(each.is_done for each in results):
+            raise _Refused(results)
+        return results
+
+    try:
+        return transaction(work, dry_run=dry_run)
+    except _Refused as refused:
+        return refused.results
+
+
+def _done(batch: Sequence[Row], *, resource: Resource, circumstances: Circumstances) -> list[Result]:
+    """Do one batch; where a fault of ours ends it, do its halves, until the row that it lies with stands alone."""
+
+    def work(session: Session) -> list[Result]:
+        context = circumstances()
+        return bulk.settle(session, desk=resource.desk(context), rows=batch, context=context)
+
+    try:
+        return transaction(work)
+    except Exception as error:
+        if errors.is_away(error):
+            raise
+        if len(batch) == 1:
+            log("bulk.row_failed", level="error", row=batch[0].number, exc_info=error)
+            return [Result(row=batch[0], fault=FAULT)]
+        middle = len(batch) // 2
+        halves = (batch[:middle], batch[middle:])
+        return [
+            result
+            for half in halves
+            for result in _done(half, resource=resource, circumstances=circumstances)
+        ]
+
+
+def _lock(session: Session, rows: Sequence[Row], *, resource: Resource) -> None:
+    """Lock all loans of a file at once and in one order, since its batches would do so in that of the file."""
+    if resource.about is not None:
+        named = {row.given[resource.about] for row in rows if row.given is not None}
+        loans.lock_only(session, loan_ids=named)
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    waiting = iter(rows)
+    while batch := list(itertools.islice(waiting, BATCH_ROWS)):
+        yield batch

@@ -90,6 +90,12 @@ def traceparent() -> str | None:
     return _traceparent.get()
 
 
+def resume_request_context(*, request_id: str | None, traceparent: str | None) -> None:
+    """Go on with a request whose answer is still being made while it is sent."""
+    _request_id.set(request_id)
+    _traceparent.set(traceparent)
+
+
 def clear_request_context() -> None:
     """Forget the request's id and trace, so that the thread's next work does not carry them."""
     _request_id.set(None)

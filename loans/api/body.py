@@ -1,9 +1,10 @@
 """The raw body of a request: read once, in time, within the limit, and before any database connection is taken."""
 
+import contextlib
 import tempfile
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
-from flask import current_app, g, request
+from flask import current_app, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, RequestTimeout
 
@@ -13,7 +14,7 @@ KEPT_IN_MEMORY_BYTES = 1_048_576
 
 
 def spool(*, most: int) -> BinaryIO:
-    """Take in a file, whole and before any of it is used, into memory or beyond a size onto the disk.
+    """Take in a file, whole and before any of it is used, into memory or beyond a size onto the disk; to be closed.
 
     :raises RequestEntityTooLarge: if it is longer than `most` bytes.
     :raises RequestTimeout: if the client stops sending.
@@ -22,23 +23,13 @@ def spool(*, most: int) -> BinaryIO:
         raise RequestEntityTooLarge
     # One byte more: a body without a length would else be cut at the limit without a word.
     request.max_content_length = most + 1
-    file = tempfile.SpooledTemporaryFile(max_size=KEPT_IN_MEMORY_BYTES)  # noqa: SIM115 - see close_file
-    g.file = file
-    try:
-        while chunk := request.stream.read(CHUNK_BYTES):
-            file.write(chunk)
-            if file.tell() > most:
-                raise RequestEntityTooLarge
-    except ClientDisconnected as error:
-        raise RequestTimeout from error
-    file.seek(0)
+    file = tempfile.SpooledTemporaryFile(max_size=KEPT_IN_MEMORY_BYTES)  # noqa: SIM115 - the answer is made of it
+    with contextlib.ExitStack() as unless_whole:
+        unless_whole.callback(file.close)
+        _copy(file, most=most)
+        file.seek(0)
+        unless_whole.pop_all()
     return file  # type: ignore[return-value] # it is one in all that is asked of it
-
-
-def close_file(_: BaseException | None) -> None:
-    """Close what was taken in, at the end of the request: the answer may be made of it as it is sent."""
-    if "file" in g:
-        g.pop("file").close()
 
 
 def read() -> bytes:
@@ -62,3 +53,13 @@ def read() -> bytes:
     if request.content_length is None and len(raw) >= current_app.config["MAX_CONTENT_LENGTH"]:
         raise RequestEntityTooLarge
     return raw
+
+
+def _copy(file: IO[bytes], *, most: int) -> None:
+    try:
+        while chunk := request.stream.read(CHUNK_BYTES):
+            file.write(chunk)
+            if file.tell() > most:
+                raise RequestEntityTooLarge
+    except ClientDisconnected as error:
+        raise RequestTimeout from error

@@ -1,5 +1,6 @@
 """Blueprint bulk: files of repayments and of applications, answered line by line (ADR 36)."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from loans.api.bulk_rows import LOANS, REPAYMENTS, Resource, Tally
 from loans.api.endpoint import Blueprint
 from loans.api.errors import IdempotencyKeyMissing
 from loans.db import db
+from loans.logger import log, request_id, resume_request_context, traceparent
 from loans.schemas import row_files
 from loans.schemas.bulk import LoanLineOut, LoanRowIn, RepaymentLineOut, RepaymentRowIn
 from loans.schemas.row_files import FileFormat, RawRow
@@ -23,8 +25,6 @@ from loans.services.idempotency import Claim
 blueprint = Blueprint(
     "bulk", __name__, url_prefix="/api/v1", description="Thousands of rows in one request, as a file."
 )
-
-blueprint.teardown_request(body.close_file)
 
 
 def record_repayments() -> Response:
@@ -61,29 +61,40 @@ def _answer(resource: Resource) -> Response:
     wanted, file_format = _claim(), _format()
     # The connection that the caller was looked up on: a client that sends its file slowly must not hold it.
     db.session().rollback()
-    settings = security.settings()
-    file = body.spool(most=settings.bulk_bytes_max)
-    row_files.check_count(file, file_format=file_format, most=settings.bulk_rows_max)
-    rows = _rows(file, resource=resource, wanted=wanted, file_format=file_format)
-    said: dict[str, object] = {"atomic": "all" if is_whole else "row", "dry_run": is_dry}
-    if is_whole or is_dry:
-        results = bulk_runs.as_one(
-            list(rows),
-            resource=resource,
-            circumstances=requests.context,
-            all_or_nothing=is_whole,
-            dry_run=is_dry,
-        )
-        if is_whole:
-            _refuse(results, resource=resource)
-        batches = iter([results])
-    else:
-        batches = _begun(bulk_runs.by_batch(rows, resource=resource, circumstances=requests.context))
-    lines = stream_with_context(_lines(batches, resource=resource, said=said))
+    with contextlib.ExitStack() as opened:
+        file = opened.enter_context(contextlib.closing(body.spool(most=security.settings().bulk_bytes_max)))
+        row_files.check_count(file, file_format=file_format, most=security.settings().bulk_rows_max)
+        rows = _rows(file, resource=resource, wanted=wanted, file_format=file_format)
+        batches = _batches(rows, resource=resource, is_whole=is_whole, is_dry=is_dry)
+        said = {"atomic": "all" if is_whole else "row", "dry_run": is_dry}
+        lines = stream_with_context(_lines(batches, resource=resource, said=said, opened=opened.pop_all()))
     response = Response(lines, content_type=FileFormat.NDJSON.value)
+    # Also where the client is gone before the first line.
+    response.call_on_close(file.close)
     if is_dry:
         response.headers["Dry-Run"] = "true"
     return response
+
+
+def _batches(
+    rows: Iterator[Row], *, resource: Resource, is_whole: bool, is_dry: bool
+) -> Iterator[list[Result]]:
+    """Do the rows as they are asked to be done, and the first of them now.
+
+    :raises FileRefused: if a row refuses the whole file.
+    """
+    if not is_whole and not is_dry:
+        return _begun(bulk_runs.by_batch(rows, resource=resource, circumstances=requests.context))
+    results = bulk_runs.as_one(
+        list(rows),
+        resource=resource,
+        circumstances=requests.context,
+        all_or_nothing=is_whole,
+        dry_run=is_dry,
+    )
+    if is_whole:
+        _refuse(results, resource=resource)
+    return iter([results])
 
 
 def _begun(batches: Iterator[list[Result]]) -> Iterator[list[Result]]:
@@ -99,15 +110,36 @@ def _begun(batches: Iterator[list[Result]]) -> Iterator[list[Result]]:
 
 
 def _lines(
-    batches: Iterator[list[Result]], *, resource: Resource, said: Mapping[str, object]
+    batches: Iterator[list[Result]],
+    *,
+    resource: Resource,
+    said: Mapping[str, object],
+    opened: contextlib.ExitStack,
 ) -> Iterator[bytes]:
     """Write the answer, a batch at a time; the last line is the summary, by which one knows that it is whole."""
+    circumstances = {"request_id": request_id(), "traceparent": traceparent()}
+    return _resumed(batches, resource=resource, said=said, opened=opened, circumstances=circumstances)
+
+
+def _resumed(
+    batches: Iterator[list[Result]],
+    *,
+    resource: Resource,
+    said: Mapping[str, object],
+    opened: contextlib.ExitStack,
+    circumstances: Mapping[str, str | None],
+) -> Iterator[bytes]:
+    # The request counts as over once its answer begins, and its id is forgotten then.
+    resume_request_context(**circumstances)
     tally = Tally()
-    for results in batches:
-        for result in results:
-            tally.add(result)
-        yield b"".join(_line(bulk_rows.told(result, resource=resource)) for result in results)
-    yield _line({"summary": {**tally.told(), **said}})
+    with opened:
+        for results in batches:
+            for result in results:
+                tally.add(result)
+            yield b"".join(_line(bulk_rows.told(result, resource=resource)) for result in results)
+        summary: dict[str, Any] = {**tally.told(), **said}
+        log("bulk", resource=resource.name, **summary)
+        yield _line({"summary": summary})
 
 
 def _line(told: Mapping[str, Any]) -> bytes:

@@ -18,6 +18,8 @@ BODIES = {
     "products.create_product": samples.product(),
     "products.create_version": samples.terms(),
     "borrowers.change_borrower": {"first_name": "Akinyi"},
+    "bulk.record_repayments": {"loan_id": UNKNOWN_ID, **samples.repayment()},
+    "bulk.apply_for_loans": samples.application(UNKNOWN_ID, UNKNOWN_ID),
     "loans.apply": samples.application(UNKNOWN_ID, UNKNOWN_ID),
     "loans.approve": {},
     "loans.reject": {},
@@ -74,6 +76,7 @@ class Route:
     scope: str
     stores_nothing: bool
     is_exchange: bool
+    takes_file: bool
 
     @property
     def path(self) -> str:
@@ -108,6 +111,7 @@ def _routes(*prefixes: str) -> Iterator[Route]:
                     scope=view.__scope__,
                     stores_nothing=app_rules.stores_nothing(view),
                     is_exchange=app_rules.is_exchange(view),
+                    takes_file=app_rules.is_idempotent_by_row(view),
                 )
 
 
@@ -116,8 +120,10 @@ ALL = tuple(sorted(_routes(PREFIX), key=str))
 FIRST_API = tuple(sorted(_routes(*legacy_errors.PATHS), key=str))
 # Passwords and tokens for tokens: no key opens these.
 EXCHANGES = tuple(route for route in ALL if route.is_exchange)
+# Files of rows: read, repeated and refused in their own way (tests/api/test_bulk*.py).
+FILES = tuple(route for route in ALL if route.takes_file)
 ROUTES = tuple(route for route in ALL if not route.is_exchange)
-POSTS = tuple(route for route in ROUTES if route.method == "POST")
+POSTS = tuple(route for route in ROUTES if route.method == "POST" and not route.takes_file)
 CHANGES = tuple(route for route in ROUTES if route.method == "PATCH")
 COMMANDS = tuple(route for route in POSTS if not route.stores_nothing)
 CALCULATIONS = tuple(route for route in POSTS if route.stores_nothing)

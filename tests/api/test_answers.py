@@ -1,11 +1,12 @@
 """What the service really answers is what the OpenAPI document says, for every route."""
 
+import json
 import uuid
 
 import pytest
 
 from tests import factories
-from tests.api import commands, routes, samples
+from tests.api import commands, routes, samples, uploads
 from tests.api.samples import UNKNOWN_ID
 from tests.api.staffing import make_login
 from tests.api.test_openapi import document, faults, operation_of
@@ -30,6 +31,10 @@ class Recorder(Api):
 
     def patch(self, path, body, **kwargs):
         return self._remember("PATCH", path, super().patch(path, body, **kwargs))
+
+    def send_file(self, path, row):
+        answer = uploads.send(self, uploads.ndjson(row, {}), path=path)
+        return self._remember("POST", path, answer)
 
     def _remember(self, method, path, response):
         rule, _ = self.adapter.match(path.split("?")[0], method=method, return_rule=True)
@@ -189,6 +194,8 @@ def recorded(app, issue_key, today, committed):
     for route in routes.ALL:
         for caller in (api, stranger, reader):
             {"GET": caller.get, "POST": caller.post, "PATCH": change(caller)}[route.method](route.path)
+    for route in routes.FILES:
+        api.send_file(route.path, route.body)
     api.get("/api/v1/loans?limit=0&colour=blue")
     api.get("/api/v1/loans?cursor=x")
     return [*api.answers, *stranger.answers, *reader.answers, *staff.answers]
@@ -202,14 +209,17 @@ class TestAnswers:
         for route, response in recorded:
             answer = operation_of(document, route)["responses"][str(response.status_code)]
             schema = answer["content"][response.content_type]["schema"]
-            assert faults(document, schema, response.get_json()) == [], f"{route}: {response.text}"
+            is_file = response.content_type == uploads.NDJSON
+            said = map(json.loads, response.text.splitlines()) if is_file else [response.get_json()]
+            found = [fault for each in said for fault in faults(document, schema, each)]
+            assert found == [], f"{route}: {response.text}"
             for header in ("ETag", "Location", "Link", "Idempotent-Replayed", "RateLimit"):
                 assert header not in response.headers or header in answer["headers"]
 
     def test_were_of_every_common_kind(self, recorded):
         statuses = {response.status_code for _, response in recorded}
 
-        assert statuses == {200, 201, 202, 401, 403, 404, 409, 412, 422, 428}
+        assert statuses == {200, 201, 202, 401, 403, 404, 409, 412, 415, 422, 428}
 
     def test_that_contradict_the_document_would_be_noticed(self, document):
         schema = {"$ref": "#/components/schemas/BorrowerOut"}

@@ -61,26 +61,18 @@ class TestRows:
             "total_outstanding": "1124.08",
             "credit_balance": "0.00",
         }
-        assert refused == {
-            "row": 2,
-            "line": 2,
+        detail = "9999.00 KES is more than is owed: 1224.08 KES closes the loan."
+        problem = refused.pop("problem")
+        assert refused == {"row": 2, "line": 2, "status": 422}
+        assert problem == {
+            "type": "/errors/overpayment",
+            "title": "More than is owed",
             "status": 422,
-            "problem": {
-                "type": "/errors/overpayment",
-                "title": "More than is owed",
-                "status": 422,
-                "detail": "9999.00 KES is more than is owed: 1224.08 KES closes the loan.",
-                "code": "overpayment",
-                "payoff_amount": "1224.08",
-                "currency": "KES",
-                "errors": [
-                    {
-                        "pointer": "#/amount",
-                        "code": "overpayment",
-                        "detail": "9999.00 KES is more than is owed: 1224.08 KES closes the loan.",
-                    }
-                ],
-            },
+            "detail": detail,
+            "code": "overpayment",
+            "payoff_amount": "1224.08",
+            "currency": "KES",
+            "errors": [{"pointer": "#/amount", "code": "overpayment", "detail": detail}],
         }
         assert (last["row"], last["repayment"]["sequence"], last["repayment"]["total_outstanding"]) == (
             3,

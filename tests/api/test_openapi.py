@@ -107,7 +107,10 @@ class TestOperation:
         assert operation["summary"]
         errors = {code: answer for code, answer in operation["responses"].items() if code >= "400"}
         expected = {"400", "401", "403", "404", "414", "422", "429", "500", "503"}
-        if route.method != "GET":
+        if route.takes_file:
+            # What a row is refused with stands in the row's line.
+            expected = expected - {"404"} | {"408", "413", "415"}
+        elif route.method != "GET":
             expected |= {"409", "413", "415"}
         if route in routes.COMMANDS or route in routes.CHANGES:
             expected |= {"412"}
@@ -155,6 +158,16 @@ class TestOperation:
         assert faults(document, schema, route.body) == []
         described = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
         assert operation["requestBody"]["required"] == bool(described.get("required"))
+
+    @pytest.mark.parametrize("route", routes.FILES, ids=str)
+    def test_that_takes_a_file_describes_its_rows_and_lines(self, document, route):
+        operation = operation_of(document, route)
+
+        content = operation["requestBody"]["content"]
+        assert set(content) == {"application/x-ndjson", "text/csv"}
+        assert faults(document, content["application/x-ndjson"]["schema"], route.body) == []
+        assert faults(document, content["application/x-ndjson"]["schema"], {"amount": 7}) != []
+        assert [each["name"] for each in operation["parameters"]] == ["Idempotency-Key", "atomic", "dry_run"]
 
     @pytest.mark.parametrize("route", routes.QUERIES, ids=str)
     def test_that_lists_takes_a_limit_and_a_cursor(self, document, route):

@@ -32,19 +32,31 @@ def routes_without_scope(app: Flask, *, scopes: Collection[str]) -> tuple[str, .
 def commands_not_idempotent(app: Flask) -> tuple[str, ...]:
     """Name routes that create or change something and would do so twice if asked twice.
 
-    A POST that stores nothing says so, and so does one that takes a password or a token; each is one of the three.
+    A POST that stores nothing says so, and so does one that takes a password or a token, and one that is idempotent
+    row by row; each is one of the four.
     """
     return tuple(
         name
         for name, view in routes(app)
         if not name.startswith("GET ")
-        and [getattr(view, "__idempotent__", False), stores_nothing(view), is_exchange(view)].count(True) != 1
+        and [
+            getattr(view, "__idempotent__", False),
+            stores_nothing(view),
+            is_exchange(view),
+            is_idempotent_by_row(view),
+        ].count(True)
+        != 1
     )
 
 
 def stores_nothing(view: Callable[..., object]) -> bool:
     """Tell whether a view is a calculation."""
     return getattr(view, "__stores_nothing__", False) is True
+
+
+def is_idempotent_by_row(view: Callable[..., object]) -> bool:
+    """Tell whether a view takes a file, each row of which is done once (tests/api/test_bulk_retries.py)."""
+    return getattr(view, "__idempotent_by_row__", False) is True
 
 
 def is_exchange(view: Callable[..., object]) -> bool:

@@ -104,6 +104,11 @@ class TestCommands:
     def test_are_noticed_when_not(self, planted):
         assert app_rules.commands_not_idempotent(planted) == ("POST /api/v1/loans",)
 
+    def test_are_idempotent_row_by_row_where_they_take_a_file_and_nowhere_else(self, composed):
+        found = {name for name, view in app_rules.routes(composed) if app_rules.is_idempotent_by_row(view)}
+
+        assert found == {"POST /api/v1/repayments/bulk", "POST /api/v1/loans/bulk"}
+
     def test_are_noticed_when_they_claim_to_store_nothing_too(self, planted):
         planted.view_functions["repay"].__stores_nothing__ = True
 

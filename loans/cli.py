@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from loans import access_cli, clock, ledger
+from loans import access_cli, bulk_cli, clock, ledger
 from loans.api import security
 from loans.core import money
 from loans.core.errors import LendingError
@@ -26,7 +26,14 @@ PURGED_AT_ONCE = 1000
 
 def register(app: Flask) -> None:
     """Give the application its commands."""
-    for command in (*access_cli.COMMANDS, purge_idempotency_keys, seed_demo, trial_balance, verify):
+    for command in (
+        *access_cli.COMMANDS,
+        *bulk_cli.COMMANDS,
+        purge_idempotency_keys,
+        seed_demo,
+        trial_balance,
+        verify,
+    ):
         app.cli.add_command(command)
 
 

@@ -34,17 +34,20 @@ def by_batch(
     answered with it and not tried, so that nobody waits for one time-out after the other.
     """
     is_away = False
-    for number, batch in enumerate(_batches(rows)):
-        results = [Result(row=row, fault=BUSY) for row in batch]
+    source, waiting, begun = iter(rows), list[Row](), False
+    while waiting := [*waiting, *itertools.islice(source, BATCH_ROWS - len(waiting))]:
+        results = [Result(row=row, fault=BUSY) for row in waiting]
         if not is_away:
             try:
-                results = _done(batch, resource=resource, circumstances=circumstances)
+                results = _done(waiting, resource=resource, circumstances=circumstances)
             except sqlalchemy.exc.SQLAlchemyError as error:
-                if number == 0:
+                if not begun:
                     raise
                 log("bulk.database_away", level="error", error=str(getattr(error, "orig", error)).strip())
                 is_away = True
+        begun = True
         yield results
+        waiting = waiting[len(results) :]
 
 
 def as_one(
@@ -60,7 +63,7 @@ def as_one(
     def work(session: Session) -> list[Result]:
         _lock(session, rows, resource=resource)
         results: list[Result] = []
-        for batch in _batches(rows):
+        while batch := rows[len(results) : len(results) + BATCH_ROWS]:
             context = circumstances()
             results += bulk.settle(session, desk=resource.desk(context), rows=batch, context=context)
         if all_or_nothing and not all(each.is_done for each in results):
@@ -74,7 +77,10 @@ def as_one(
 
 
 def _done(batch: Sequence[Row], *, resource: Resource, circumstances: Circumstances) -> list[Result]:
-    """Do one batch; where a fault of ours ends it, do its halves, until the row that it lies with stands alone."""
+    """Do one batch, or the first of its rows; where a fault of ours ends it, half of it.
+
+    So the row that the fault lies with stands alone in the end, and those before and after it are done.
+    """
 
     def work(session: Session) -> list[Result]:
         context = circumstances()
@@ -88,13 +94,8 @@ def _done(batch: Sequence[Row], *, resource: Resource, circumstances: Circumstan
         if len(batch) == 1:
             log("bulk.row_failed", level="error", row=batch[0].number, exc_info=error)
             return [Result(row=batch[0], fault=FAULT)]
-        middle = len(batch) // 2
-        halves = (batch[:middle], batch[middle:])
-        return [
-            result
-            for half in halves
-            for result in _done(half, resource=resource, circumstances=circumstances)
-        ]
+        first = batch[: len(batch) // 2]
+        return _done(first, resource=resource, circumstances=circumstances)
 
 
 def _lock(session: Session, rows: Sequence[Row], *, resource: Resource) -> None:
@@ -102,9 +103,3 @@ def _lock(session: Session, rows: Sequence[Row], *, resource: Resource) -> None:
     if resource.about is not None:
         named = {row.given[resource.about] for row in rows if row.given is not None}
         loans.lock_only(session, loan_ids=named)
-
-
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    waiting = iter(rows)
-    while batch := list(itertools.islice(waiting, BATCH_ROWS)):
-        yield batch

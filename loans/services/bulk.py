@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
+from loans import clock
 from loans.core.errors import LendingError
 from loans.services import idempotency
 from loans.services.context import Context
@@ -18,6 +19,8 @@ from loans.services.idempotency import Answer, Claim, Stored
 
 # Some tenths of a second: for so long the loans of a batch are locked, and so much is done again after a crash.
 BATCH_ROWS = 250
+# Loans with long histories take longer. PostgreSQL ends a transaction that leaves it idle for some seconds.
+BATCH_SECONDS = 1.5
 CREATED = 201
 
 
@@ -90,7 +93,10 @@ class Desk(Protocol):
 
 
 def settle(session: Session, *, desk: Desk, rows: Sequence[Row], context: Context) -> list[Result]:
-    """Do what the rows of a batch ask for, in their order, but for those that are refused or were done before."""
+    """Do what the rows of a batch ask for, in their order, but for those that are refused or were done before.
+
+    Where they take long it is the first of them only, and at least one: as many as there are results.
+    """
     asked = [(row.claim, row.given) for row in rows if row.claim is not None and row.given is not None]
     if not asked:
         return [Result(row=row, refusal=row.refusal) for row in rows]
@@ -101,7 +107,12 @@ def settle(session: Session, *, desk: Desk, rows: Sequence[Row], context: Contex
     )
     desk.load(session, given=[given for claim, given in asked if claim.key not in stored])
     new: list[tuple[Claim, Answer]] = []
-    results = [_settled(session, desk=desk, row=row, stored=stored, new=new) for row in rows]
+    results: list[Result] = []
+    deadline = clock.monotonic() + BATCH_SECONDS
+    for row in rows:
+        results.append(_settled(session, desk=desk, row=row, stored=stored, new=new))
+        if clock.monotonic() > deadline:
+            break
     if new:
         desk.write(session)
         idempotency.store_all(session, answers=new, context=context)

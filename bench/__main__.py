@@ -9,6 +9,7 @@ import click
 
 from bench import (
     backdating,
+    bulk,
     folding,
     league,
     limits,
@@ -25,6 +26,7 @@ from bench.stage import Server
 LOANS, SMALL, ROUNDS, SECONDS = 100_000, 1_000, 60, 20.0
 DRAWN = 10_000
 CLIENTS, LOAD_SECONDS = 32, 10.0
+BULK_ROUNDS, IMPORTED = 10, 100_000
 # Fewer rounds than this say nothing about the spread.
 ROUNDS_MIN = 30
 
@@ -48,6 +50,7 @@ def bench(context: click.Context) -> None:
         backdating.run(running)
         rate.run(running, seconds=SECONDS)
         load.run(running, loans=LOANS, clients=CLIENTS, seconds=LOAD_SECONDS)
+        bulk.run(running, rounds=BULK_ROUNDS, imported=IMPORTED)
 
 
 @bench.command("schedules")
@@ -130,6 +133,15 @@ def backdating_command(context: click.Context) -> None:
 def rate_command(context: click.Context, seconds: float) -> None:
     """Repayments a second, against the same SQL sent by hand."""
     rate.run(_server(context), seconds=seconds)
+
+
+@bench.command("bulk")
+@click.option("--rounds", type=click.IntRange(4), default=BULK_ROUNDS, show_default=True)
+@click.option("--rows", type=click.IntRange(1_000), default=IMPORTED, show_default=True, help="To import.")
+@click.pass_context
+def bulk_command(context: click.Context, rounds: int, rows: int) -> None:
+    """Rows of files a second, against single requests and the same SQL by hand; an import that is killed."""
+    bulk.run(_server(context), rounds=rounds, imported=rows)
 
 
 def _surroundings() -> str:

@@ -20,6 +20,8 @@ PURPOSES = (
     ("pg_try_advisory_xact_lock", "claim", "claims the Idempotency-Key, or finds the answer stored under it"),
     ("INSERT INTO idempotency_keys", "answer", "stores the answer under its key, for a replay"),
     ("WITH write_0", "write", "event, snapshot, installments, journal, public event, audit: all in one"),
+    ("UPDATE api_keys", "key use", "notes the use of the caller's key, once a minute"),
+    ("FROM idempotency_keys", "known rows", "finds the rows of a file that were done before"),
     ("FROM api_keys", "caller", "recognizes the caller and its scopes"),
     ("FOR UPDATE", "lock", "reads the loan and keeps other commands off it"),
     ("settled_on IS NULL", "unsettled", "reads the installments that are not paid in full"),

@@ -89,6 +89,7 @@ class Client:
     """
 
     def __init__(self, url: str, *, rate_limit: int = 0) -> None:
+    def __init__(self, url: str, *, key: str | None = None) -> None:
         self.url = url
         self.app: Flask = create_app(
             Settings(
@@ -102,7 +103,7 @@ class Client:
         self._nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open as long as the client
         with contextlib.redirect_stdout(self._nowhere), self.app.app_context():
             flask_migrate.upgrade(directory=str(ROOT / "migrations"))
-            self.key = transaction(
+            self.key = key or transaction(
                 lambda session: api_keys.issue(
                     session,
                     name="bench",
@@ -113,6 +114,10 @@ class Client:
             )
             self.engine = db.engine
         self._http = self.app.test_client()
+
+    def quiet(self) -> contextlib.AbstractContextManager[object]:
+        """This will write the lines of the log to nowhere meanwhile."""
+        return contextlib.redirect_stdout(self._nowhere)
 
     def close(self) -> None:
         """This will let go of what the log was written to."""

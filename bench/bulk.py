@@ -55,7 +55,7 @@ class Line:
 
 @dataclass(slots=True, kw_only=True)
 class Collection:
-    """A repayment of each loan a day, in files or one by one; what files asked of the database is kept to be replayed."""
+    """A repayment of each loan a day, in files or one by one; what files asked of the database is kept for replays."""
 
     loans: Sequence[str]
     day: date

@@ -116,7 +116,7 @@ def _flask(
     environ = {"DATABASE_URL": url, "ENVIRONMENT": "test", "SECRET_KEY": SECRET_KEY, "FLASK_SKIP_DOTENV": "1"}
     started = time.monotonic()  # noqa: TID251 - of another process, too
     with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
             cwd=ROOT,
             env={**os.environ, **environ},

@@ -224,6 +224,21 @@ class TestBodyLimit:
         assert b'"code":"body_too_large"' in answer
 
 
+    @pytest.mark.parametrize("path", ["/api/v1/repayments/bulk", "/api/v1/loans/bulk"])
+    def test_is_another_for_files_of_rows(self, edge, path):
+        settings = config.Settings.from_env({"ENVIRONMENT": "test"})
+        head = f"POST {path} HTTP/1.1\r\nHost: branchloans.com\r\nConnection: close\r\nContent-Length: "
+
+        passed = edge.call("POST", path, headers={"Content-Type": "text/csv"}, body=b" " * 262145)
+        refused = edge.raw(f"{head}{settings.bulk_bytes_max + 1}\r\n\r\n".encode())
+
+        assert "client_max_body_size 16m;" in (CONFIGURATION / "nginx.conf").read_text()
+        assert settings.bulk_bytes_max == 16 * 1024 * 1024
+        assert passed.status == 401
+        assert refused.startswith(b"HTTP/1.1 413 ")
+        assert b'"code":"body_too_large"' in refused
+
+
 class TestCompression:
     def test_is_done_for_the_api(self, edge):
         answer = edge.get("/openapi.json", headers={"Accept-Encoding": "gzip"})

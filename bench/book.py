@@ -107,6 +107,14 @@ CROSS JOIN LATERAL (
 ) AS line (line_number, account, amount)
 WHERE installments.number = greatest(sequence - 1, 1) AND line.amount <> 0
 """
+# The tables that hold a loan, and the column of each that names it.
+OF_LOAN = {
+    "loans": "id",
+    "loan_events": "loan_id",
+    "installments": "loan_id",
+    "journal_entries": "loan_id",
+    "journal_lines": "loan_id",
+}
 
 
 def fill(connection: Connection, *, client: Client, loans: int) -> None:
@@ -180,6 +188,29 @@ def disbursed_loan(client: Client, *, borrower_id: uuid.UUID, product_id: uuid.U
     for step in ("approve", "disburse"):
         client.post(f"{path}/{step}", {"date": on.isoformat()})
     return path
+
+
+def copies(connection: Connection, *, loan: str, count: int) -> list[uuid.UUID]:
+    """This will copy a loan by SQL until there are so many, and give the ids of all."""
+    connection.autocommit = False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE copies AS SELECT uuidv7() AS id FROM generate_series(1, %s)", (count - 1,)
+        )
+        for table, column in OF_LOAN.items():
+            cursor.execute(
+                f"INSERT INTO {table} SELECT made.* FROM {table} AS old CROSS JOIN copies"  # noqa: S608 - names above
+                f" CROSS JOIN LATERAL jsonb_populate_record(old, jsonb_build_object('{column}', copies.id)) AS made"
+                f" WHERE old.{column} = %s",
+                (loan,),
+            )
+        cursor.execute("SELECT id FROM loans ORDER BY id")
+        found: list[uuid.UUID] = [row[0] for row in cursor.fetchall()]
+    connection.commit()
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")
+    return found
 
 
 def schedule(client: Client, *, loan: str) -> list[dict[str, Any]]:

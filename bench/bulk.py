@@ -111,7 +111,7 @@ def run(server: Server, *, rounds: int, imported: int) -> None:
 def _compare(server: Server, *, rounds: int) -> None:
     url = server.create(SOURCE)
     client = Client(url)
-    collection = _collection(client)
+    collection = _collection(server, client)
     client.disconnect()
     single = Client(server.create(SINGLE, template=SOURCE), key=client.key)
     twin_url = server.create(TWIN, template=SOURCE)
@@ -185,12 +185,13 @@ def _served(client: Client) -> Iterator[Line]:
         server.server_close()
 
 
-def _collection(client: Client) -> Collection:
+def _collection(server: Server, client: Client) -> Collection:
     owner, product_id = book.borrower(client), book.product(client, currency="KES")
     start = book.long_ago()
-    with click.progressbar(range(LOANS), label="Loans") as bar:
-        paths = [book.disbursed_loan(client, borrower_id=owner, product_id=product_id, on=start) for _ in bar]
-    return Collection(loans=[path.rpartition("/")[2] for path in paths], day=start, single_day=start)
+    path = book.disbursed_loan(client, borrower_id=owner, product_id=product_id, on=start)
+    with contextlib.closing(server.connect(client.url)) as connection:
+        loans = book.copies(connection, loan=path.rpartition("/")[2], count=LOANS)
+    return Collection(loans=[str(loan) for loan in loans], day=start, single_day=start)
 
 
 def _by_transaction(taken: recording.Recording) -> list[list[Statement]]:

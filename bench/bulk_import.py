@@ -21,14 +21,6 @@ from bench.stage import ROOT, SECRET_KEY, Client, Server
 ROWS_PER_LOAN = 5
 PAUSE_SECONDS = 0.2
 KIB_PER_MIB = 1024
-# Each row of a loan that was made by the service, under the ids of its copies.
-COPIED = {
-    "loans": "jsonb_build_object('id', copies.id)",
-    "loan_events": "jsonb_build_object('loan_id', copies.id)",
-    "installments": "jsonb_build_object('loan_id', copies.id)",
-    "journal_entries": "jsonb_build_object('loan_id', copies.id)",
-    "journal_lines": "jsonb_build_object('loan_id', copies.id)",
-}
 REPAID = "SELECT count(*), count(DISTINCT (loan_id, reference)) FROM loan_events WHERE kind = 'repayment'"
 
 
@@ -70,29 +62,9 @@ def run(server: Server, *, rows: int) -> None:
 
 
 def _loans(client: Client, connection: Connection, *, count: int) -> list[uuid.UUID]:
-    """This will make one loan by requests, and by SQL as many copies of it."""
     owner, product_id = book.borrower(client), book.product(client, currency="KES")
     path = book.disbursed_loan(client, borrower_id=owner, product_id=product_id, on=book.long_ago())
-    first = path.rpartition("/")[2]
-    connection.autocommit = False
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMP TABLE copies AS SELECT uuidv7() AS id FROM generate_series(1, %s)", (count - 1,)
-        )
-        for table, changed in COPIED.items():
-            key = "id" if table == "loans" else "loan_id"
-            cursor.execute(
-                f"INSERT INTO {table} SELECT made.* FROM {table} AS old CROSS JOIN copies"  # noqa: S608 - names above
-                f" CROSS JOIN LATERAL jsonb_populate_record(old, {changed}) AS made WHERE old.{key} = %s",
-                (first,),
-            )
-        cursor.execute("SELECT id FROM loans")
-        found = [row[0] for row in cursor.fetchall()]
-    connection.commit()
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM (ANALYZE)")
-    return found
+    return book.copies(connection, loan=path.rpartition("/")[2], count=count)
 
 
 def _write(file: Path, *, loans: list[uuid.UUID]) -> None:

@@ -1,5 +1,6 @@
 """Bulk runs: the transactions of a file's rows, a batch each, or one for all of them (ADR 36)."""
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from loans.api import errors
 from loans.api.bulk_rows import Resource
-from loans.db import transaction
+from loans.db import sqlstate, transaction
 from loans.logger import log
 from loans.queries import loans
 from loans.services import bulk
@@ -17,6 +18,7 @@ from loans.services.context import Context
 
 Circumstances = Callable[[], Context]
 BUSY, FAULT = 503, 500
+LOCK_ATTEMPTS_MAX = 4
 
 
 class _Refused(Exception):
@@ -39,7 +41,9 @@ def by_batch(
         results = [Result(row=row, fault=BUSY) for row in waiting]
         if not is_away:
             try:
-                results = _done(waiting, resource=resource, circumstances=circumstances)
+                results = _patiently(
+                    functools.partial(_done, waiting, resource=resource, circumstances=circumstances)
+                )
             except sqlalchemy.exc.SQLAlchemyError as error:
                 if not begun:
                     raise
@@ -74,6 +78,17 @@ def as_one(
         return transaction(work, dry_run=dry_run)
     except _Refused as refused:
         return refused.results
+
+
+def _patiently(work: Callable[[], list[Result]]) -> list[Result]:
+    """Do some work, and again where another file holds the loans for longer than one waits for a lock."""
+    for _ in range(LOCK_ATTEMPTS_MAX - 1):
+        try:
+            return work()
+        except sqlalchemy.exc.OperationalError as error:
+            if sqlstate(error) != errors.LOCK_NOT_AVAILABLE:
+                raise
+    return work()
 
 
 def _done(batch: Sequence[Row], *, resource: Resource, circumstances: Circumstances) -> list[Result]:

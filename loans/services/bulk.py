@@ -20,7 +20,7 @@ from loans.services.idempotency import Answer, Claim, Stored
 # Some tenths of a second: for so long the loans of a batch are locked, and so much is done again after a crash.
 BATCH_ROWS = 250
 # Loans with long histories take longer. PostgreSQL ends a transaction that leaves it idle for some seconds.
-BATCH_SECONDS = 1.5
+BATCH_SECONDS = 1.0
 CREATED = 201
 
 

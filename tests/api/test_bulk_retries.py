@@ -1,6 +1,7 @@
 """A file that is sent again, at the same time, or half-way broken off: nothing is lost and nothing is doubled."""
 
 import json
+import threading
 import uuid
 
 import pytest
@@ -60,6 +61,12 @@ def faults(committed):
 def small_batches(monkeypatch):
     """Batches of three rows, so that a short file has several."""
     monkeypatch.setattr("loans.api.bulk_runs.BATCH_ROWS", 3)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """One who waits once for a lock."""
+    monkeypatch.setattr("loans.api.bulk_runs.LOCK_ATTEMPTS_MAX", 1)
 
 
 @pytest.fixture
@@ -290,7 +297,9 @@ class TestFaults:
         assert answered[4]["problem"]["code"] == "internal_error"
         assert summary["refused"] == 1
 
-    def test_of_the_database_end_the_work_and_say_so_of_each_row(self, api, app, loans, small_batches, sizes):
+    def test_of_the_database_end_the_work_and_say_so_of_each_row(
+        self, api, app, loans, small_batches, impatient, sizes
+    ):
         """A loan that somebody holds: its batch waits, gives up, and nothing after it is tried."""
         before = sizes()
         raw = ndjson(*(repayment(loan) for loan in loans[:9]))
@@ -305,7 +314,7 @@ class TestFaults:
         assert lines(send(api, raw, key="friday"))[1]["replayed"] == 3
         assert sizes()["loan_events"] == before["loan_events"] + 9
 
-    def test_of_the_database_before_anything_was_done_refuse_the_request(self, api, app, loans):
+    def test_of_the_database_before_anything_was_done_refuse_the_request(self, api, app, loans, impatient):
         with app.app_context(), db.engine.connect() as other:
             other.execute(sa.text("SELECT 1 FROM loans WHERE id = :id FOR UPDATE"), {"id": loans[0].id})
 
@@ -313,6 +322,20 @@ class TestFaults:
 
         assert_refused(response, 503, "unavailable")
         assert response.headers["Retry-After"] == "1"
+
+    def test_of_one_who_holds_a_loan_for_longer_than_a_lock_is_waited_for_are_waited_for(
+        self, api, app, loans
+    ):
+        with app.app_context(), db.engine.connect() as other:
+            other.execute(sa.text("SELECT 1 FROM loans WHERE id = :id FOR UPDATE"), {"id": loans[0].id})
+            # Longer than DB_LOCK_TIMEOUT_MS.
+            release = threading.Timer(2.5, other.rollback)
+            release.start()
+
+            answered, _ = lines(send(api, ndjson(repayment(loans[0]))))
+
+            release.join()
+        assert [row["status"] for row in answered] == [201]
 
 
 class TestRecords:

@@ -223,7 +223,6 @@ class TestBodyLimit:
         assert answer.startswith(b"HTTP/1.1 413 ")
         assert b'"code":"body_too_large"' in answer
 
-
     @pytest.mark.parametrize("path", ["/api/v1/repayments/bulk", "/api/v1/loans/bulk"])
     def test_is_another_for_files_of_rows(self, edge, path):
         settings = config.Settings.from_env({"ENVIRONMENT": "test"})

@@ -17,11 +17,12 @@ def repayment(loan, amount="10.00", **given):
     return {"loan_id": str(loan.id), "amount": amount, "currency": "KES"} | given
 
 
-def send(api, raw, *, path=REPAYMENTS, key=None, content_type=NDJSON, query="", **given):
-    """Send a file once, from a client of its own; with a fresh key unless one is given."""
+def send(api, raw, *, path=REPAYMENTS, key=None, content_type=NDJSON, **given):
+    """Send a file once, from a client of its own, and read the whole answer; with a fresh key unless one is given."""
     headers = {"Authorization": f"Bearer {api.key}", "Idempotency-Key": key or str(uuid.uuid4())}
     client = api.client.application.test_client()
-    return client.post(f"{path}{query}", data=raw, content_type=content_type, headers=headers, **given)
+    sent = {"data": raw, "content_type": content_type, "headers": headers, "buffered": True}
+    return client.post(path + given.pop("query", ""), **sent | given)
 
 
 def lines(response):

@@ -88,8 +88,7 @@ class Client:
     The lines of the log are made as in production and written to nowhere.
     """
 
-    def __init__(self, url: str, *, rate_limit: int = 0) -> None:
-    def __init__(self, url: str, *, key: str | None = None) -> None:
+    def __init__(self, url: str, *, rate_limit: int = 0, key: str | None = None) -> None:
         self.url = url
         self.app: Flask = create_app(
             Settings(

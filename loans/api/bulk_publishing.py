@@ -8,7 +8,7 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from loans.api import security
-from loans.api.publishing import DRY_RUN_PARAMETER, HEADERS, KEY_PARAMETER, RETRY_AFTER
+from loans.api.publishing import DRY_RUN_PARAMETER, HEADERS, KEY_PARAMETER, LIMITED, RETRIED, RETRY_AFTER
 from loans.schemas.common import Problem
 from loans.schemas.row_files import FileFormat
 
@@ -26,6 +26,7 @@ ERRORS = {
     413: "The file has too many bytes or rows",
     415: "Neither NDJSON nor CSV, or not in UTF-8",
     422: "The header of the file, or with `atomic=all` a row, is refused: nothing is stored",
+    429: "Too many requests",
     500: "A fault of the service",
     503: "Temporarily unavailable",
 }
@@ -49,7 +50,7 @@ def publish(
         200,
         returns,
         content_type=ndjson,
-        headers={"Dry-Run": HEADERS["Dry-Run"]},
+        headers={name: HEADERS[name] for name in ("Dry-Run", *LIMITED)},
         description="A line for each row, in their order, and a summary",
     )(run)
     for code, description in ERRORS.items():
@@ -58,7 +59,7 @@ def publish(
             schema=Problem,
             content_type="application/problem+json",
             description=description,
-            headers={"Retry-After": RETRY_AFTER} if code == 503 else None,  # noqa: PLR2004 - of HTTP
+            headers={"Retry-After": RETRY_AFTER} if code in RETRIED else None,
         )(view)
     view = blueprint.doc(
         operationId=run.__name__,

@@ -90,11 +90,7 @@ class Settings:
             "ENVIRONMENT", default=_environment_of_flask(environ), choices=ENVIRONMENTS
         )
         deployed = environment in {"staging", "production"}
-        secret_key = reader.secret("SECRET_KEY", default=None if deployed else DEVELOPMENT_SECRET_KEY)
-        if len(secret_key) < SECRET_KEY_LENGTH_MIN:
-            reader.faults.append(f"SECRET_KEY must have at least {SECRET_KEY_LENGTH_MIN} characters")
-        if deployed and secret_key == DEVELOPMENT_SECRET_KEY:
-            reader.faults.append("SECRET_KEY must not be the one used in development")
+        secret_key = _secret_key(reader, deployed=deployed)
         jwt_keys = _jwt_keys(reader.secret("JWT_KEYS", default=None if deployed else ""), reader.faults)
         database_url = reader.secret("DATABASE_URL", default=None if deployed else "") or None
         settings = cls(
@@ -171,6 +167,15 @@ SETTINGS = (
 def _environment_of_flask(environ: Mapping[str, str]) -> str:
     # FLASK_ENV is what older installations set; ENVIRONMENT wins over it.
     return environ.get("FLASK_ENV") or "development"
+
+
+def _secret_key(reader: "_Reader", *, deployed: bool) -> str:
+    secret_key = reader.secret("SECRET_KEY", default=None if deployed else DEVELOPMENT_SECRET_KEY)
+    if len(secret_key) < SECRET_KEY_LENGTH_MIN:
+        reader.faults.append(f"SECRET_KEY must have at least {SECRET_KEY_LENGTH_MIN} characters")
+    if deployed and secret_key == DEVELOPMENT_SECRET_KEY:
+        reader.faults.append("SECRET_KEY must not be the one used in development")
+    return secret_key
 
 
 def _with_driver(url: str | None, faults: list[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import tempfile
+from collections.abc import Iterator
 from typing import IO, BinaryIO
 
 from flask import current_app, request
@@ -17,6 +18,7 @@ def spool(*, most: int) -> BinaryIO:
     """Take in a file, whole and before any of it is used, into memory or beyond a size onto the disk; to be closed.
 
     :raises RequestEntityTooLarge: if it is longer than `most` bytes.
+    :raises BadRequest: if it comes in chunks that are none.
     :raises RequestTimeout: if the client stops sending.
     """
     if request.content_length is not None and request.content_length > most:
@@ -39,8 +41,31 @@ def read() -> bytes:
     :raises BadRequest: if it comes in chunks that are none.
     :raises RequestTimeout: if the client stops sending (gunicorn.conf.py sets how long a silence may last).
     """
-    try:
+    with _telling_what_fails():
         raw = request.get_data(cache=True)
+    # A body without a length is cut at the limit without a word: one that fills it may have been longer.
+    if request.content_length is None and len(raw) >= current_app.config["MAX_CONTENT_LENGTH"]:
+        raise RequestEntityTooLarge
+    return raw
+
+
+def _copy(file: IO[bytes], *, most: int) -> None:
+    while chunk := _next_of_body():
+        file.write(chunk)
+        if file.tell() > most:
+            raise RequestEntityTooLarge
+
+
+def _next_of_body() -> bytes:
+    with _telling_what_fails():
+        return request.stream.read(CHUNK_BYTES)
+
+
+@contextlib.contextmanager
+def _telling_what_fails() -> Iterator[None]:
+    """Turn what goes wrong while the body is read into an answer."""
+    try:
+        yield
     except ClientDisconnected as error:
         # Werkzeug calls it so whether the client left or fell silent; one that left hears neither answer.
         raise RequestTimeout from error
@@ -49,17 +74,3 @@ def read() -> bytes:
     except (ParseException, OSError) as error:
         # Chunks are read by gunicorn, while the application reads the body.
         raise BadRequest("the body does not come in chunks that can be read") from error
-    # A body without a length is cut at the limit without a word: one that fills it may have been longer.
-    if request.content_length is None and len(raw) >= current_app.config["MAX_CONTENT_LENGTH"]:
-        raise RequestEntityTooLarge
-    return raw
-
-
-def _copy(file: IO[bytes], *, most: int) -> None:
-    try:
-        while chunk := request.stream.read(CHUNK_BYTES):
-            file.write(chunk)
-            if file.tell() > most:
-                raise RequestEntityTooLarge
-    except ClientDisconnected as error:
-        raise RequestTimeout from error

@@ -1,4 +1,4 @@
-"""Blueprint bulk: files of repayments and of applications, answered line by line (ADR 36)."""
+"""Blueprint bulk: files of repayments and of applications, answered line by line (ADR 39)."""
 
 import contextlib
 import hashlib

@@ -24,6 +24,7 @@ ERRORS = {
     403: "Scope missing",
     408: "The file did not come in time",
     413: "The file has too many bytes or rows",
+    414: "Address too long",
     415: "Neither NDJSON nor CSV, or not in UTF-8",
     422: "The header of the file, or with `atomic=all` a row, is refused: nothing is stored",
     429: "Too many requests",

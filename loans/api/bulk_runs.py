@@ -1,4 +1,4 @@
-"""Bulk runs: the transactions of a file's rows, a batch each, or one for all of them (ADR 36)."""
+"""Bulk runs: the transactions of a file's rows, a batch each, or one for all of them (ADR 39)."""
 
 import functools
 import itertools

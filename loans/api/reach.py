@@ -36,6 +36,7 @@ NOBODYS = frozenset(
 )
 WHOLE_BOOK = frozenset(
     {
+        *("bulk.record_repayments", "bulk.apply_for_loans"),
         *("products.create_product", "products.create_version"),
         *("loans.list_journal_entries", "ledger.get_trial_balance", "portfolio.get_portfolio"),
         *("audit.list_audit_records", "audit.list_audit_of_loan", "events.read_feed", "events.get_event"),

@@ -1,4 +1,4 @@
-"""Bulk: the rows of a file, a batch at a time: one load, every row decided in memory, one write (ADR 36).
+"""Bulk: the rows of a file, a batch at a time: one load, every row decided in memory, one write (ADR 39).
 
 A batch takes a handful of statements whatever the number of its rows. What is decided and written is what single
 commands decide and write; only how rows get in and out is particular to this module.

@@ -154,6 +154,15 @@ def stay(staff, opened):
         staff.post(f"/api/v1/sessions/{last}", {"refresh_token": opened.get_json()["refresh_token"]})
 
 
+def ask_all(api, *others):
+    """Ask every route, of nothing in particular, and send a file to those that take one."""
+    for route in routes.ALL:
+        for caller in (api, *others):
+            {"GET": caller.get, "POST": caller.post, "PATCH": change(caller)}[route.method](route.path)
+    for route in routes.FILES:
+        api.send_file(route.path, route.body)
+
+
 @pytest.fixture
 def recorded(app, issue_key, today, committed):
     """A client's day: every route answers once as hoped, many refuse, some replay."""
@@ -191,11 +200,7 @@ def recorded(app, issue_key, today, committed):
     for path in (f"{paths[0]}/audit", "/api/v1/audit?limit=1", "/api/v1/events?limit=200"):
         found = api.get(path).get_json()["data"]
     api.get(f"/api/v1/events/{found[0]['id']}")
-    for route in routes.ALL:
-        for caller in (api, stranger, reader):
-            {"GET": caller.get, "POST": caller.post, "PATCH": change(caller)}[route.method](route.path)
-    for route in routes.FILES:
-        api.send_file(route.path, route.body)
+    ask_all(api, stranger, reader)
     api.get("/api/v1/loans?limit=0&colour=blue")
     api.get("/api/v1/loans?cursor=x")
     return [*api.answers, *stranger.answers, *reader.answers, *staff.answers]

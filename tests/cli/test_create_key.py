@@ -143,7 +143,7 @@ class TestHelp:
             ("create-key", "Issue an API key and print it; it cannot be shown again."),
             ("seed-demo", "Fill in a demo portfolio"),
             ("trial-balance", "Print every account's debits, credits and balance"),
-            ("verify", "Fold every loan from scratch and compare it with what is stored"),
+            ("verify", "Fold every loan from scratch, hash every audit record, compare with what is stored"),
         ],
     )
     def test_says_what_the_command_does(self, flask, command, sentence):

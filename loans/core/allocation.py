@@ -1,14 +1,19 @@
 """Where money goes: which rows, and which parts of them, an amount settles. Rules: docs/lending-rules.md, section 8."""
 
+import functools
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
 
 from loans.core import planning
 from loans.core.account import Account, Applied, Part
 from loans.core.rows import FEE, INDEX, INTEREST, PENALTY, PRINCIPAL, Row
-from loans.core.terms import SAVING, Across, EarlyPayment, Method, Timing
+from loans.core.terms import SAVING, Across, Bucket, EarlyPayment, Method, Timing
+
+# Looked up once: a member is found in its enumeration several times as slowly as a name in its module.
+_PAST_DUE, _VERTICAL = Timing.PAST_DUE, Across.VERTICAL
+_DUE, _IN_ADVANCE = (Timing.PAST_DUE, Timing.DUE), (Timing.IN_ADVANCE,)
 
 
 class Allocation:
@@ -82,11 +87,14 @@ def _goes_by_installments(account: Account) -> bool:
     return is_level and not any(row.deferred or row.no_principal for row in account.open_rows[:1])
 
 
-def _groups(money: Allocation, timings: Sequence[Timing]) -> Iterable[tuple[Timing, list[int]]]:
-    """Give the buckets in order, neighbours of one timing together."""
-    for timing, buckets in groupby(money.account.terms.allocation, key=lambda bucket: bucket[0]):
-        if timing in timings:
-            yield timing, [INDEX[component] for _, component in buckets]
+@functools.lru_cache(maxsize=256)
+def _groups(order: tuple[Bucket, ...], timings: tuple[Timing, ...]) -> tuple[tuple[Timing, list[int]], ...]:
+    """Give the buckets of some timings in order, neighbours of one timing together."""
+    return tuple(
+        (timing, [INDEX[component] for _, component in buckets])
+        for timing, buckets in groupby(order, key=lambda bucket: bucket[0])
+        if timing in timings
+    )
 
 
 def _pay_due(money: Allocation) -> None:
@@ -96,14 +104,15 @@ def _pay_due(money: Allocation) -> None:
         return
     # What a daily loan's interest accrues on changes, and with it what is planned.
     money.account.is_planned = money.account.is_planned and not money.account.is_daily
-    for timing, components in _groups(money, (Timing.PAST_DUE, Timing.DUE)):
-        chosen = [row for row in rows if (row.due_date < money.on) == (timing is Timing.PAST_DUE)]
-        _pay_buckets(money, chosen, components)
+    on = money.on
+    for timing, components in _groups(money.account.terms.allocation, _DUE):
+        is_late = timing is _PAST_DUE
+        _pay_buckets(money, [row for row in rows if (row.due_date < on) == is_late], components)
 
 
 def _pay_buckets(money: Allocation, rows: Sequence[Row], components: Sequence[int]) -> None:
     """Pay components of rows that are fixed: row by row, or component by component."""
-    if money.account.terms.across is Across.VERTICAL:
+    if money.account.terms.across is _VERTICAL:
         for component in components:
             for row in rows:
                 _pay_fixed(money, row, component)
@@ -118,6 +127,8 @@ def _pay_fixed(money: Allocation, row: Row, component: int) -> None:
     if not money.left:
         return
     unpaid = row.unpaid(component)
+    if unpaid <= 0:
+        return
     if component != PRINCIPAL:
         money.pay(row, component, unpaid)
     elif money.account.is_open(row):
@@ -134,7 +145,7 @@ def _pay_in_advance(money: Allocation) -> None:
     closed = account.rows[account.oldest : account.current] + account.rows[account.plan_end :]
     # Their period is over, their due date was moved: what they ask for is fixed.
     fixed = [row for row in closed if row.due_date > money.on]
-    order = [component for _, group in _groups(money, (Timing.IN_ADVANCE,)) for component in group]
+    order = [component for _, group in _groups(terms.allocation, _IN_ADVANCE) for component in group]
     is_last = terms.early_payment is EarlyPayment.LAST_INSTALLMENT
     if not terms.saves_interest:
         rows = fixed + [row for row in account.open_rows if row.due_date > money.on]

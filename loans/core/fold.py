@@ -170,14 +170,14 @@ def _apply(account: Account, event: Event) -> None:
         if event.kind in {EventKind.RECOVERY, EventKind.REPAYMENT, EventKind.PAYOFF}:
             settlement.recover(account, event)
         return
-    if event.kind is EventKind.RECOVERY:
+    if event.kind is _RECOVERY:
         raise lifecycle.refusal(_status(account), event.kind)
     if account.disbursed_on is not None:
         passing.pass_to(account, event.date)
         if account.is_daily:
             # Before what interest accrues on changes.
             account.accrue(event.date)
-    if event.kind in {EventKind.CHARGE_OFF, EventKind.WRITE_OFF} and account.books_closed is None:
+    if event.kind in _CLOSING and account.books_closed is None:
         account.books_closed = postings.close_books(_balances(account, event.date))
     _APPLY[event.kind](account, event)
     if account.credit and event.kind in ASKING:
@@ -195,6 +195,9 @@ def _see_whether_settled(account: Account, on: dt.date) -> None:
     account.closed_on = account.closed_on or on
 
 
+# Looked up once, since every event asks.
+_RECOVERY = EventKind.RECOVERY
+_CLOSING = frozenset({EventKind.CHARGE_OFF, EventKind.WRITE_OFF})
 # A reversal has no place here: what it reverses is left out of the history.
 _APPLY: Mapping[EventKind, Callable[[Account, Event], None]] = MappingProxyType(
     {

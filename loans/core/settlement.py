@@ -24,6 +24,9 @@ class UnknownRepayment(LendingError):
     title: ClassVar[str] = "Unknown repayment"
 
 
+_GOODWILL_CREDIT = EventKind.GOODWILL_CREDIT
+
+
 class MoreThanThereIs(LendingError):
     """The amount of a credit, waiver, chargeback or refund is more than there is to credit, waive or give back."""
 
@@ -55,7 +58,7 @@ def receive(account: Account, event: Event) -> None:
     if amount is None:
         amount = owed or 0
     money = _spread(account, amount, owed=owed, on=event.date)
-    if event.kind is EventKind.GOODWILL_CREDIT:
+    if event.kind is _GOODWILL_CREDIT:
         # The lender gives what there is to pay, and owes nobody the rest.
         amount -= money.left
         money.left = 0

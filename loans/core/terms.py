@@ -100,6 +100,7 @@ BUCKETS: tuple[Bucket, ...] = tuple((timing, component) for timing in Timing for
 # Rules under which early money saves interest, so that it pays of interest only what has accrued.
 SAVING = frozenset({EarlyPayment.SHORTER_TERM, EarlyPayment.LOWER_INSTALLMENT})
 _SIMPLE = frozenset({Method.FLAT, Method.BULLET})
+_DAILY = InterestMode.DAILY
 
 
 def falls_on(day: date, due_day: int) -> bool:
@@ -200,7 +201,7 @@ class Terms:
     @property
     def saves_interest(self) -> bool:
         """Whether money that comes early pays of interest only what has accrued."""
-        return self.interest_mode is InterestMode.DAILY or self.early_payment in SAVING
+        return self.interest_mode is _DAILY or self.early_payment in SAVING
 
     def _check_amounts(self) -> None:
         """Refuse amounts and rates outside their limits."""

@@ -311,15 +311,26 @@ def _fix_level(account: Account, event: Event) -> None:
     planning.project(account)
     if event.installments is not None:
         return
-    rows = account.open_rows
-    if rows[-1].planned > account.level:
+    rows, balloon = account.open_rows, account.terms.balloon
+    if rows[-1].planned + rows[-1].own - balloon > account.level:
         raise InvalidChange(
             "installment_amount is too small: it would never repay the loan.", field="installment_amount"
         )
-    while len(rows) > 1 and rows[-1].total == 0:
-        rows.pop()
-        account.rows.pop()
+    del account.rows[account.current + _rows_needed(account) :]
     account.plan_end = len(account.rows)
+    # The last of them takes the balloon along.
+    planning.project(account)
+
+
+def _rows_needed(account: Account) -> int:
+    """Count the open rows after which nothing is left but the balloon; after those in grace there is one at least."""
+    left = account.undue - account.terms.balloon
+    in_grace = sum(row.no_principal or row.deferred for row in account.open_rows)
+    for count, row in enumerate(account.open_rows, start=1):
+        left -= row.planned - row.ahead
+        if left <= 0 and count > in_grace:
+            return count
+    return len(account.open_rows)
 
 
 def charge_fee(account: Account, event: Event) -> None:

@@ -168,6 +168,30 @@ class TestReschedule:
 
         assert asked(state) == [(33002, 1000), (19330, 670), (19523, 477), (19719, 281), (8426, 84)]
 
+    def test_to_an_amount_ends_with_the_row_that_leaves_the_balloon_alone(self):
+        change = happened(EventKind.RESCHEDULE, DISBURSED_ON, number=5, installment_amount=20000)
+
+        state = folded(change, on=DISBURSED_ON, balloon=40000)
+
+        # 1 % of 1000.00, 810.00, 618.10 and 424.28; of 424.28 only 24.28 are not the balloon.
+        assert [row.due.principal for row in state.installments] == [19000, 19190, 19382, 42428]
+        assert [row.due.interest for row in state.installments] == [1000, 810, 618, 424]
+
+    def test_to_an_amount_leaves_a_row_behind_the_grace(self):
+        change = happened(
+            EventKind.RESCHEDULE,
+            DISBURSED_ON,
+            number=5,
+            installment_amount=200000,
+            grace=Grace(interest=1),
+        )
+
+        state = folded(change, on=DISBURSED_ON)
+
+        # All principal with the first row, whose interest is due with the second.
+        assert [row.due.principal for row in state.installments] == [100000, 0]
+        assert [row.due.interest for row in state.installments] == [0, 1000]
+
     def test_keeps_to_an_agreed_installment_and_number(self):
         state = folded(PAID, event(EventKind.RESCHEDULE, installment_amount=20000, installments=2))
 

@@ -11,7 +11,7 @@ from loans.schemas.fields import Amount, Currency, Identifier, Instant, Strict, 
 NOTE_LENGTH_MAX = 500
 STATUSES = ("pending", "approved", "rejected", "withdrawn", "expired")
 HASH_PATTERN = "^[0-9a-f]{64}$"
-MAKER_PATTERN = "^(staff|api_client):[0-9a-f-]{36}$"
+MAKER_PATTERN = "^(staff|api_client):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 MAKER = validate.Regexp(
     re.compile(r"(staff|api_client):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII),
     error="Must be staff: or api_client: and an id.",

@@ -189,9 +189,14 @@ def _pay_saving(money: Allocation, order: Sequence[int]) -> None:
 def _pay_accrued(money: Allocation) -> None:
     """Pay the interest that has accrued, put off by grace or not, in the row with which it is due."""
     account = money.account
-    row = next(row for row in account.open_rows if not row.deferred or row.number == account.plan_end)
+    row = _row_of_accrued(account)
     accrued = account.put_off + account.rounded(account.carried)
     money.pay(row, INTEREST, row.interest_owed(accrued))
+
+
+def _row_of_accrued(account: Account) -> Row:
+    """Give the row with which accrued interest is due: the first one that is not in grace."""
+    return next(row for row in account.open_rows if not row.deferred or row.number == account.plan_end)
 
 
 def _in_turn(order: Sequence[int]) -> list[int]:
@@ -231,9 +236,10 @@ def _pay_last(money: Allocation, order: Sequence[int], fixed: Sequence[Row]) -> 
 
 
 def _pay_next(money: Allocation, order: Sequence[int]) -> None:
-    """Pay accrued interest in the current row and principal of the next rows."""
+    """Pay principal of the next rows, and at the place of its row the interest that has accrued."""
     account = money.account
     rows, components = account.open_rows, _in_turn(order)
+    owing = _row_of_accrued(account)
     if account.terms.across is Across.VERTICAL:
         turns = [(row, component) for component in components for row in rows]
     else:
@@ -241,7 +247,7 @@ def _pay_next(money: Allocation, order: Sequence[int]) -> None:
     for row, component in turns:
         if component == PRINCIPAL:
             money.pay_ahead(row, row.unpaid(PRINCIPAL))
-        elif row is rows[0]:
+        elif row is owing:
             _pay_accrued(money)
 
 

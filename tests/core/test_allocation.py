@@ -362,6 +362,16 @@ class TestEarlyMoneyOfDailyLoans:
         )
         assert parts_of(state) == tuple(expected.values())
 
+    def test_pays_interest_put_off_by_grace_at_the_place_of_the_row_with_which_it_is_due(self):
+        # 333.33 and 333.33 of principal, then the 4.93 that have accrued, due with the third row.
+        state = self.early(67000, method=Method.EQUAL_PRINCIPAL, grace=Grace(interest=2))
+
+        assert parts_of(state) == (
+            Part(1, principal=33333),
+            Part(2, principal=33333),
+            Part(3, interest=334),
+        )
+
     def test_settles_the_loan_with_the_payoff_amount(self):
         state = self.early(100493)
 

@@ -36,6 +36,8 @@ PUBLIC_TYPES: Mapping[str, str] = MappingProxyType(
 )
 # Whoever did one of these to a client has seen one of its keys, or could have.
 ISSUED_KEYS = ("api_client.create", "api_key.issue")
+# What an actor that is a client is called; the second is what acts of long ago say.
+CLIENT_KINDS = (ActorKind.API_CLIENT.value, "api_key")
 
 
 class ApprovalNotFound(LendingError):
@@ -208,19 +210,25 @@ def _check_second_person(session: Session, record: ApprovalRecord, *, checker: A
     kind, _, maker_id = record.maker.partition(":")
     if kind != ActorKind.API_CLIENT.value:
         return
-    knows_key = session.execute(
-        sa.select(
-            sa.exists().where(
-                AUDIT.c.subject_id == uuid.UUID(maker_id),
-                AUDIT.c.action.in_(ISSUED_KEYS),
-                AUDIT.c.actor == str(checker),
-            )
-        )
-    ).scalar_one()
-    if knows_key:
+    if _knows_key(session, client_id=uuid.UUID(maker_id), somebody=str(checker)):
         raise SecondPersonNeeded(
             "it was asked with a key of a client that you made: somebody else has to decide"
         )
+
+
+def _knows_key(session: Session, *, client_id: uuid.UUID, somebody: str) -> bool:
+    """Tell whether somebody made a client or issued a key to it, himself or through a client whose key he knows."""
+    issued = AUDIT.c.action.in_(ISSUED_KEYS)
+    knowing = (
+        sa.select(AUDIT.c.actor).where(AUDIT.c.subject_id == client_id, issued).cte("knowing", recursive=True)
+    )
+    kind, actor_id = (sa.func.split_part(knowing.c.actor, ":", part) for part in (1, 2))
+    # In a CASE, so that what is no identifier is not read as one.
+    through = sa.case((kind.in_(CLIENT_KINDS), sa.cast(actor_id, sa.Uuid())))
+    knowing = knowing.union(
+        sa.select(AUDIT.c.actor).join(knowing, AUDIT.c.subject_id == through).where(issued)
+    )
+    return session.execute(sa.select(sa.exists().where(knowing.c.actor == somebody))).scalar_one()
 
 
 def _decide(

@@ -75,6 +75,22 @@ class TestSecondPerson:
             assert_refused(decide(knowing, approval), 403, "second_person_needed")
         assert decide(checker, approval).status_code == 200
 
+    def test_does_not_know_the_key_of_a_client_that_made_the_one_that_asked(
+        self, app, api, checker, committed, path
+    ):
+        admin = staffing.staff_api(app, committed, role="admin")
+        set_policy(api, rule("loans.write_off"))
+        asking = admin
+        for _ in range(3):
+            scopes = ["clients:manage", "loans:approve"]
+            made = asking.post("/api/v1/clients", {"name": "till", "scopes": scopes}).headers["Location"]
+            key = asking.post(f"{made}/keys").get_json()["key"]
+            asking = Api(client=app.test_client(), key=key)
+        approval = kept(asking, f"{path}/write-off")
+
+        assert_refused(decide(admin, approval), 403, "second_person_needed")
+        assert decide(checker, approval).status_code == 200
+
     def test_is_wanted_by_the_database_too(self, app, approval):
         with app.app_context(), pytest.raises(sa.exc.IntegrityError, match="decided_by_another"):
             db.session.execute(

@@ -45,6 +45,7 @@ AMOUNTS: Mapping[str, Callable[[Mapping[str, Any]], int | None]] = {
     "loans.disburse": lambda loan: loan["disbursed"],
     "loans.waive": _of_event,
     "loans.grant_credit": _of_event,
+    "loans.charge_back": _of_event,
     "loans.refund": _of_event,
     "loans.charge_off": lambda recorded: recorded["loan"]["total_outstanding"] or None,
     "loans.write_off": _of_event,

@@ -82,19 +82,40 @@ def change_rate(session: Session, context: Context, body: Body, loan_id: uuid.UU
     return _run(servicing.change_rate, session, context, body, loan_id=loan_id, annual_rate=rate)
 
 
-@command(blueprint, "/pauses", scope="loans:service", accepts=InterestPauseIn, **CREATED)
+@command(
+    blueprint,
+    "/pauses",
+    scope="loans:service",
+    accepts=InterestPauseIn,
+    guarded="loans.pause_interest",
+    **CREATED,
+)
 def pause_interest(session: Session, context: Context, body: Body, loan_id: uuid.UUID) -> View:
     """Let no interest accrue from a date until another."""
     return _run(servicing.pause_interest, session, context, body, loan_id=loan_id)
 
 
-@command(blueprint, "/reschedules", scope="loans:service", accepts=RescheduleIn, **CREATED)
+@command(
+    blueprint,
+    "/reschedules",
+    scope="loans:service",
+    accepts=RescheduleIn,
+    guarded="loans.reschedule",
+    **CREATED,
+)
 def reschedule(session: Session, context: Context, body: Body, loan_id: uuid.UUID) -> View:
     """Replace the installments that are not due yet."""
     return _run(servicing.reschedule, session, context, body, loan_id=loan_id)
 
 
-@command(blueprint, "/re-ages", scope="loans:service", accepts=RescheduleIn, **CREATED)
+@command(
+    blueprint,
+    "/re-ages",
+    scope="loans:service",
+    accepts=RescheduleIn,
+    guarded="loans.re_age",
+    **CREATED,
+)
 def re_age(session: Session, context: Context, body: Body, loan_id: uuid.UUID) -> View:
     """Replace the installments that are not due yet, and take what is overdue with them."""
     return _run(servicing.re_age, session, context, body, loan_id=loan_id)
@@ -119,7 +140,14 @@ def grant_credit(session: Session, context: Context, body: Body, loan_id: uuid.U
     return _run(settlements.grant_credit, session, context, body, loan_id=loan_id)
 
 
-@command(blueprint, "/chargebacks", scope="loans:service", accepts=ChargebackIn, **CREATED)
+@command(
+    blueprint,
+    "/chargebacks",
+    scope="loans:service",
+    accepts=ChargebackIn,
+    guarded="loans.charge_back",
+    **CREATED,
+)
 def charge_back(session: Session, context: Context, body: Body, loan_id: uuid.UUID) -> View:
     """Take a repayment back, or part of it: what it had paid is owed again."""
     repayment_id = body.pop("repayment")

@@ -16,12 +16,15 @@ WITH_AMOUNT = (
     "loans.disburse",
     "loans.waive",
     "loans.grant_credit",
+    "loans.charge_back",
     "loans.refund",
     "loans.charge_off",
     "loans.write_off",
     "loans.reverse",
 )
-COMMANDS = (*WITH_AMOUNT, "loans.change_rate", "approval_policies.change")
+# What these give up is not known when they are done: interest of days to come.
+WITHOUT_AMOUNT = ("loans.change_rate", "loans.pause_interest", "loans.reschedule", "loans.re_age")
+COMMANDS = (*WITH_AMOUNT, *WITHOUT_AMOUNT, "approval_policies.change")
 RULES_MAX = 200
 VERSION_MAX = 2**31 - 2
 

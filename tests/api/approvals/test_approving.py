@@ -55,6 +55,9 @@ class TestApproving:
         [
             ("loans.waive", "waivers", {"type": "interest"}),
             ("loans.change_rate", "rate-changes", {"annual_rate": "18.5"}),
+            ("loans.pause_interest", "pauses", {"until": "2026-03-10"}),
+            ("loans.reschedule", "reschedules", {"installments": 6, "grace": {"interest_free": 6}}),
+            ("loans.re_age", "re-ages", {"installments": 3, "first_due_date": "2026-04-15"}),
             ("loans.grant_credit", "goodwill-credits", samples.repayment("5.00")),
             ("loans.charge_off", "charge-off", {}),
             ("loans.write_off", "write-off", {}),
@@ -89,6 +92,18 @@ class TestApproving:
         assert (approval["amount"], approval["payload"]["path"]) == ("100.00", f"{repayment}/reverse")
         assert decide(checker, approval).status_code == 200
         assert api.get(repayment).get_json()["reversed_on"] == "2026-02-20"
+
+    def test_of_a_chargeback_takes_back_what_was_there_when_it_was_asked(self, api, maker, checker, path):
+        paid = api.post(f"{path}/repayments", samples.repayment("100.00")).get_json()["id"]
+        set_policy(api, rule("loans.charge_back", "50.00"))
+        small = {"repayment": paid, "amount": "10.00", "currency": "KES"}
+        assert maker.post(f"{path}/chargebacks", small).status_code == 201
+
+        approval = kept(maker, f"{path}/chargebacks", {"repayment": paid})
+        done = decide(checker, approval).get_json()["result"]
+
+        assert approval["payload"]["body"]["amount"] == "90.00"
+        assert (done["type"], done["amount"]) == ("chargeback", "90.00")
 
     def test_finds_the_command_by_either_way_to_write_its_path(self, api, maker, checker, path):
         set_policy(api, rule("loans.write_off"))

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from flask import Response, request, stream_with_context
 from werkzeug.exceptions import UnsupportedMediaType
 
-from loans.api import body, bulk_rows, bulk_runs, requests, security
+from loans.api import body, bulk_rows, bulk_runs, conditional, requests, security
 from loans.api.bulk_publishing import publish
 from loans.api.bulk_rows import LOANS, REPAYMENTS, Resource, Tally
 from loans.api.endpoint import Blueprint
@@ -59,6 +59,8 @@ def _answer(resource: Resource) -> Response:
     """Take the file in, do what its rows ask for, and tell of each."""
     is_dry, is_whole = requests.is_dry_run(beside=("atomic",)), _is_whole()
     wanted, file_format = _claim(), _format()
+    # A file has many loans and no version, so that no ETag is of it.
+    conditional.check(db.session(), {})
     # The connection that the caller was looked up on: a client that sends its file slowly must not hold it.
     db.session().rollback()
     with contextlib.ExitStack() as opened:

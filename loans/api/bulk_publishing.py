@@ -23,6 +23,7 @@ ERRORS = {
     401: "Not authenticated",
     403: "Scope missing",
     408: "The file did not come in time",
+    412: "If-Match, which no file can meet",
     413: "The file has too many bytes or rows",
     414: "Address too long",
     415: "Neither NDJSON nor CSV, or not in UTF-8",

@@ -176,6 +176,20 @@ class TestRequest:
 
         assert_refused(response, 400, "idempotency_key_missing")
 
+    def test_on_condition_of_a_version_is_refused(self, api, disbursed_loan):
+        """Of one loan it would hold; a file has many, and doing it regardless is what was not asked."""
+        path = f"/api/v1/loans/{disbursed_loan.id}"
+        headers = {
+            "Authorization": f"Bearer {api.key}",
+            "Idempotency-Key": str(uuid.uuid4()),
+            "If-Match": api.get(path).headers["ETag"],
+        }
+
+        response = send(api, ndjson(repayment(disbursed_loan)), headers=headers)
+
+        assert_refused(response, 412, "precondition_failed")
+        assert len(api.get(f"{path}/events").get_json()["data"]) == disbursed_loan.event_count
+
     def test_may_be_larger_than_other_bodies(self, api, disbursed_loan):
         row = repayment(disbursed_loan, "0.01", note="x" * 500)
         raw = ndjson(*[row] * 500)

@@ -20,6 +20,8 @@ from loans.api import conditional, requests, security
 from loans.api.acts import Act, encode
 from loans.api.errors import InvalidRequest
 from loans.core import money
+from loans.core.events import EventKind
+from loans.queries import loans
 from loans.queries.approval_policies import PolicyRecord
 from loans.queries.approvals import ApprovalRecord
 from loans.schemas.approvals import ApprovalOut
@@ -38,8 +40,7 @@ def _of_event(recorded: Mapping[str, Any]) -> int | None:
     return recorded["amount"] or None
 
 
-# What a policy's line is compared with, in minor units, from what the view gave. Of payouts in parts it is the sum, so
-# that parts do not get below the line.
+# What a policy's line is compared with, in minor units, from what the view gave.
 AMOUNTS: Mapping[str, Callable[[Mapping[str, Any]], int | None]] = {
     "loans.approve": lambda loan: loan["principal"],
     "loans.disburse": lambda loan: loan["disbursed"],
@@ -50,6 +51,13 @@ AMOUNTS: Mapping[str, Callable[[Mapping[str, Any]], int | None]] = {
     "loans.charge_off": lambda recorded: recorded["loan"]["total_outstanding"] or None,
     "loans.write_off": _of_event,
     "loans.reverse": _of_event,
+}
+# Of what can be done in parts it is the sum, as of payouts above, so that parts do not get below the line.
+SUMMED: Mapping[str, tuple[EventKind, ...]] = {
+    "loans.waive": (EventKind.FEE_WAIVER, EventKind.INTEREST_WAIVER),
+    "loans.grant_credit": (EventKind.GOODWILL_CREDIT,),
+    "loans.charge_back": (EventKind.CHARGEBACK,),
+    "loans.refund": (EventKind.REFUND,),
 }
 
 
@@ -84,7 +92,7 @@ def do_or_keep(
     version = None if loan_id is None else loan_events.lock_version(session, loan_id=loan_id)
 
     def attempt() -> _Held:
-        return _judge(policy, act, act.run(session, context, body=body, given=given))
+        return _judge(session, policy, act, act.run(session, context, body=body, given=given))
 
     tried = db.tentatively(session, attempt, keeps=lambda held: is_dry or not held.is_held)
     if is_dry or not tried.is_held:
@@ -153,10 +161,12 @@ def _names(policy: PolicyRecord, command: str) -> bool:
     return any(rule["command"] == command for rule in policy.rules)
 
 
-def _judge(policy: PolicyRecord, act: Act, result: Any) -> _Held:
+def _judge(session: Session, policy: PolicyRecord, act: Act, result: Any) -> _Held:
     command = act.guarded or ""
     measure = AMOUNTS.get(command)
     amount = None if measure is None else measure(result)
+    if amount is not None and command in SUMMED:
+        amount = loans.standing_amount(session, loan_id=result["loan_id"], kinds=SUMMED[command])
     currency: str | None = None if amount is None else result["currency"]
     is_held = approval_policies.applies(policy, command=command, amount=amount, currency=currency)
     return _Held(result, amount, currency, is_held=is_held)

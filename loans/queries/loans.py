@@ -182,6 +182,17 @@ def events_of_loans(
     return {loan_id: tuple(records) for loan_id, records in grouped.items()}
 
 
+def standing_amount(session: Session, *, loan_id: uuid.UUID, kinds: Collection[EventKind]) -> int:
+    """Add up the events of some kinds of a loan that have not been reversed, in minor units."""
+    reversal = EVENTS.alias("reversal")
+    is_gone = sa.exists().where(reversal.c.loan_id == loan_id, reversal.c.reverses == EVENTS.c.id)
+    total = sa.func.coalesce(sa.func.sum(EVENTS.c.amount), 0)
+    query = sa.select(sa.cast(total, sa.BigInteger)).where(
+        EVENTS.c.loan_id == loan_id, EVENTS.c.kind.in_([kind.value for kind in kinds]), ~is_gone
+    )
+    return session.execute(query).scalar_one()
+
+
 def page_of_events(
     session: Session, *, loan_id: uuid.UUID, cursor: str | None, limit: int
 ) -> paging.Page[EventRecord]:

@@ -207,6 +207,30 @@ class TestLine:
         assert first.status_code == 200, first.text
         assert (second.status_code, second.get_json()["amount"]) == (202, "1200.00")
 
+    def test_is_drawn_by_the_sum_of_what_is_given_in_parts_and_stands(self, api, maker, path):
+        set_policy(api, rule("loans.grant_credit", "10.00"))
+        part = samples.repayment("5.00")
+        given = [maker.post(f"{path}/goodwill-credits", part) for _ in range(2)]
+
+        third = maker.post(f"{path}/goodwill-credits", part)
+        undone = maker.post(f"{given[0].headers['Location']}/reverse")
+        instead = maker.post(f"{path}/goodwill-credits", part)
+
+        assert [each.status_code for each in given] == [201, 201]
+        assert (third.status_code, third.get_json()["amount"]) == (202, "15.00")
+        assert third.get_json()["payload"]["body"]["amount"] == "5.00"
+        assert (undone.status_code, instead.status_code) == (200, 201)
+
+    def test_is_drawn_by_waivers_of_fees_and_interest_together(self, api, maker, path):
+        api.post(f"{path}/charges", samples.repayment("8.00"))
+        set_policy(api, rule("loans.waive", "10.00"))
+
+        fees = maker.post(f"{path}/waivers", {"type": "fee"})
+        interest = maker.post(f"{path}/waivers", {"type": "interest", "amount": "3.00", "currency": "KES"})
+
+        assert fees.status_code == 201, fees.text
+        assert (interest.status_code, interest.get_json()["amount"]) == (202, "11.00")
+
     @pytest.mark.parametrize(
         ("rest", "above", "status"),
         [

@@ -59,7 +59,7 @@ def get_approval(session: Session, approval_id: uuid.UUID) -> View:
 def approve_command(session: Session, context: Context, body: View, approval_id: uuid.UUID) -> View:
     """Have a command done, exactly as it was asked for, as a second person."""
     note = body.pop("note")
-    record = approvals.open_to_check(session, approval_id=approval_id, **body, context=context)
+    record = approvals.open_to_approve(session, approval_id=approval_id, **body, context=context)
     answer = holding.carry_out(session, context, record=record)
     done = approvals.mark_approved(
         session, record=record, location=answer.location, note=note, context=context

@@ -115,6 +115,7 @@ STATUS: Mapping[type[LendingError], HTTPStatus] = {
     approvals.ApprovalNotFound: HTTPStatus.NOT_FOUND,
     approvals.ApprovalNotPending: HTTPStatus.CONFLICT,
     approvals.SecondPersonNeeded: HTTPStatus.FORBIDDEN,
+    approvals.MakerDisabled: HTTPStatus.CONFLICT,
     approvals.NotTheMaker: HTTPStatus.FORBIDDEN,
     approvals.PayloadDiffers: HTTPStatus.UNPROCESSABLE_ENTITY,
     permissions.ScopeNotHeld: HTTPStatus.FORBIDDEN,

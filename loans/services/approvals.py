@@ -16,8 +16,10 @@ from sqlalchemy.orm import Session
 from loans import clock, db
 from loans.core import money
 from loans.core.errors import LendingError
+from loans.models.api_client import ApiClient
 from loans.models.approval import Approval
 from loans.models.audit import AuditRecord
+from loans.models.staff import StaffMember
 from loans.queries import approvals
 from loans.queries.approvals import PENDING, ApprovalRecord
 from loans.services import audit, outbox
@@ -26,6 +28,7 @@ from loans.services.context import Context
 
 APPROVALS = Approval.__table__
 AUDIT = AuditRecord.__table__
+CLIENTS, STAFF = ApiClient.__table__, StaffMember.__table__
 PUBLIC_TYPES: Mapping[str, str] = MappingProxyType(
     {
         "approval.request": "approval.requested",
@@ -66,6 +69,13 @@ class NotTheMaker(LendingError):
 
     code = "not_the_maker"
     title = "Not the maker"
+
+
+class MakerDisabled(LendingError):
+    """Who asked for the command has been disabled since: nobody answers for it any more."""
+
+    code = "maker_disabled"
+    title = "Maker disabled"
 
 
 class PayloadDiffers(LendingError):
@@ -152,6 +162,25 @@ def open_to_check(
     _check_second_person(session, record, checker=context.caller)
     if not hmac.compare_digest(payload_sha256, record.payload_sha256):
         raise PayloadDiffers("this is not the hash of the command that waits", field="payload_sha256")
+    return record
+
+
+def open_to_approve(
+    session: Session, *, approval_id: uuid.UUID, payload_sha256: str, context: Context
+) -> ApprovalRecord:
+    """Lock an approval for a second person to have its command done.
+
+    :raises MakerDisabled: if who asked for it has been disabled since, for whatever reason that was.
+    :raises LendingError: as `open_to_check` does.
+    """
+    record = open_to_check(session, approval_id=approval_id, payload_sha256=payload_sha256, context=context)
+    kind, _, maker_id = record.maker.partition(":")
+    makers = STAFF if kind == ActorKind.STAFF.value else CLIENTS
+    disabled = makers.c.id == uuid.UUID(maker_id), makers.c.disabled_at.is_not(None)
+    if session.execute(sa.select(sa.exists().where(*disabled))).scalar_one():
+        raise MakerDisabled(
+            "who asked for it is disabled since: reject it, and ask for it anew if it is wanted"
+        )
     return record
 
 

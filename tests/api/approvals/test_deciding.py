@@ -62,6 +62,24 @@ class TestSecondPerson:
 
         assert (done["status"], done["maker"]) == ("approved", f"api_client:{robot.client_id}")
 
+    def test_does_not_do_what_somebody_asked_for_who_is_disabled_since(
+        self, app, api, checker, issue_key, path
+    ):
+        set_policy(api, rule("loans.write_off"))
+        robot = Api(client=app.test_client(), key=issue_key("loans:approve"))
+        approval = kept(robot, f"{path}/write-off")
+        api.post(f"/api/v1/clients/{robot.client_id}/disable")
+        rows = rows_of_all_tables(app)
+
+        assert_refused(decide(checker, approval), 409, "maker_disabled")
+        assert rows_of_all_tables(app) == rows
+        assert decide(checker, approval, "reject", note="Key stolen").get_json()["status"] == "rejected"
+
+    def test_does_not_do_what_a_member_of_staff_asked_for_who_left(self, api, maker, checker, approval):
+        api.post(f"/api/v1/staff/{approval['maker'].partition(':')[2]}/disable")
+
+        assert_refused(decide(checker, approval), 409, "maker_disabled")
+
     def test_does_not_know_the_key_that_asked(self, app, api, checker, committed, path):
         admin, other_admin = (staffing.staff_api(app, committed, role="admin") for _ in range(2))
         set_policy(api, rule("loans.write_off"))

@@ -60,7 +60,7 @@ def feed(database):
 @pytest.fixture
 def earlier(empty):
     """A database of the release before with records of two subjects, not written in the order of their ids."""
-    empty.upgrade("0012")
+    empty.upgrade("0015")
     for number in (13, 11, 12):
         act(empty, number)
     act(empty, 21, of="borrower", subject=BORROWER)
@@ -71,7 +71,7 @@ def earlier(empty):
 
 class TestUpgrade:
     def test_chains_the_records_of_each_subject_in_the_order_of_their_ids(self, earlier):
-        earlier.upgrade("0013")
+        earlier.upgrade("0016")
 
         assert earlier.rows(CHAINS) == [
             *((LOAN, number, uuid.UUID(int=10 + number)) for number in (1, 2, 3)),
@@ -81,7 +81,7 @@ class TestUpgrade:
         assert faults(earlier) == []
 
     def test_lets_the_release_before_go_on(self, earlier):
-        earlier.upgrade("0013")
+        earlier.upgrade("0016")
 
         act(earlier, 14)
         act(earlier, 31, subject=uuid.UUID(int=3))
@@ -92,7 +92,7 @@ class TestUpgrade:
         assert feed(earlier) == [1, 2, 3]
 
     def test_puts_events_before_all_that_are_to_come(self, earlier):
-        earlier.upgrade("0013")
+        earlier.upgrade("0016")
         run(
             earlier,
             lambda session: session.execute(
@@ -104,7 +104,7 @@ class TestUpgrade:
         assert len(feed(earlier)) == 3
 
     def test_leaves_records_closed_to_change(self, earlier):
-        earlier.upgrade("0013")
+        earlier.upgrade("0016")
 
         with pytest.raises(Exception, match="insert-only"):
             earlier.rows("UPDATE audit_records SET actor = 'x'")
@@ -114,19 +114,19 @@ class TestDowngrade:
     def test_keeps_every_record_and_event(self, earlier):
         query = "SELECT to_jsonb(r)::text FROM audit_records r UNION ALL SELECT to_jsonb(e)::text FROM outbox_events e"
         before = sorted(earlier.rows(query))
-        earlier.upgrade("0013")
+        earlier.upgrade("0016")
 
-        earlier.downgrade("0012")
+        earlier.downgrade("0015")
 
         assert sorted(earlier.rows(query)) == before
 
     def test_can_be_undone_with_the_same_hashes(self, earlier):
         hashes = "SELECT id, hash::text FROM audit_records ORDER BY id"
-        earlier.upgrade("0013")
+        earlier.upgrade("0016")
         before = earlier.rows(hashes)
 
-        earlier.downgrade("0012")
-        earlier.upgrade("0013")
+        earlier.downgrade("0015")
+        earlier.upgrade("0016")
 
         assert earlier.rows(hashes) == before
         assert faults(earlier) == []

@@ -118,3 +118,27 @@ class TestConnections:
         assert one_too_many.status == 429
         assert one_too_many.headers["Retry-After"] == "1"
         assert somebody_else.status == 200
+
+
+class TestFilesOfRows:
+    HEAD = (
+        b"POST /api/v1/repayments/bulk HTTP/1.1\r\nHost: branchloans.com\r\nContent-Length: 16000000\r\n"
+        b"Expect: 100-continue\r\n\r\n"
+    )
+
+    def test_are_eight_at_the_same_time_whoever_sends_them(self, make_stack):
+        stack = make_stack()
+        senders = [stack.edge.connect(source=f"127.0.0.{number}") for number in range(51, 59)]
+        for sender in senders:
+            sender.sendall(self.HEAD)
+        begun = [sender.recv(1024) for sender in senders]
+
+        one_too_many = stack.edge.call("POST", "/api/v1/loans/bulk", source="127.0.0.59", body=b"{}")
+        another_path = stack.edge.call("POST", "/api/v1/loans", source="127.0.0.59", body=b"{}")
+
+        for sender in senders:
+            sender.close()
+        assert all(answer.startswith(b"HTTP/1.1 100 ") for answer in begun)
+        assert one_too_many.status == 429
+        assert one_too_many.headers["Retry-After"] == "1"
+        assert another_path.status == 200

@@ -157,6 +157,19 @@ class TestServices:
             "migrate": {"condition": "service_completed_successfully"},
         }
 
+    def test_verify_the_books_and_forget_old_answers_every_hour(self):
+        service = compose_file()["services"]["verify"]
+
+        assert service["command"][:2] == ["sh", "-c"]
+        assert service["command"][2].split("; ") == [
+            "while :",
+            "do flask --app wsgi verify",
+            "flask --app wsgi purge-idempotency-keys",
+            "sleep 3600",
+            "done",
+        ]
+        assert service["environment"]["IDEMPOTENCY_RETENTION_DAYS"] == "${IDEMPOTENCY_RETENTION_DAYS:-30}"
+
     def test_let_nginx_start_on_its_own(self):
         assert "depends_on" not in compose_file()["services"]["nginx"]
 

@@ -53,8 +53,17 @@ class TestSettings:
         assert source_rules.environment_names(text) == {"FEE_MAX", "HOST", "PORT"}
 
 
+LOCKED = (
+    "requirements",
+    "requirements-dev",
+    "bench/requirements",
+    "clients/requirements",
+    "fuzz/requirements",
+)
+
+
 class TestDependencies:
-    @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+    @pytest.mark.parametrize("name", LOCKED)
     def test_are_described_and_locked_with_hashes(self, name):
         required = document_rules.requirements(read(f"{name}.in"))
 

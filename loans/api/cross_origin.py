@@ -16,6 +16,8 @@ SENT = (
     "traceparent",
 )
 SHOWN = (
+    "Age",
+    "Approval-Required",
     "Deprecation",
     "Dry-Run",
     "ETag",

@@ -157,6 +157,23 @@ class TestCrossOrigin:
         assert refused.headers["Access-Control-Allow-Origin"] == self.ORIGIN
         assert "ETag" in refused.headers["Access-Control-Expose-Headers"]
 
+    def test_shows_its_pages_every_header_of_the_document(self, open_client):
+        document = open_client.get("/openapi.json").get_json()
+        named = {
+            name
+            for path in document["paths"].values()
+            for method, operation in path.items()
+            if method != "parameters"
+            for answer in operation["responses"].values()
+            for name in answer.get("headers", {})
+        }
+
+        response = open_client.get("/api/v1/loans", headers={"Origin": self.ORIGIN})
+        shown = set(response.headers["Access-Control-Expose-Headers"].split(", "))
+
+        assert "Approval-Required" in named
+        assert named | {"Age"} <= shown
+
     @pytest.mark.parametrize(
         "origin",
         [

@@ -187,7 +187,7 @@ HTTP_ERRORS: Mapping[int, tuple[str, str, str]] = {
     404: ("not_found", "Not found", "There is nothing at this path."),
     405: ("method_not_allowed", "Method not allowed", "This path does not answer that method; see Allow."),
     408: ("request_timeout", "Request timeout", "The body did not come in time; send the request again."),
-    413: ("body_too_large", "Body too large", "The body is larger than REQUEST_BODY_BYTES_MAX."),
+    413: ("body_too_large", "Body too large", "The body is larger than this path takes."),
     414: ("uri_too_long", "Address too long", "The path with its query is longer than 8 KiB."),
     415: (
         "unsupported_media_type",

@@ -13,7 +13,6 @@ from loans.api import body, bulk_rows, bulk_runs, conditional, requests, securit
 from loans.api.bulk_publishing import publish
 from loans.api.bulk_rows import LOANS, REPAYMENTS, Resource, Tally
 from loans.api.endpoint import Blueprint
-from loans.api.errors import IdempotencyKeyMissing
 from loans.db import db
 from loans.logger import log, request_id, resume_request_context, traceparent
 from loans.schemas import row_files
@@ -58,7 +57,8 @@ publish(
 def _answer(resource: Resource) -> Response:
     """Take the file in, do what its rows ask for, and tell of each."""
     is_dry, is_whole = requests.is_dry_run(beside=("atomic",)), _is_whole()
-    wanted, file_format = _claim(), _format()
+    # Nothing is stored under it, so what the body says does not matter: the rows have claims of their own.
+    wanted, file_format = requests.claim(b""), _format()
     # A file has many loans and no version, so that no ETag is of it.
     conditional.check(db.session(), {})
     # The connection that the caller was looked up on: a client that sends its file slowly must not hold it.
@@ -177,18 +177,6 @@ def _key_by_number(key: str) -> Callable[[RawRow, Mapping[str, Any]], str]:
         return f"bulk:{digest}:{raw.number}"
 
     return name
-
-
-def _claim() -> Claim:
-    """Read the Idempotency-Key.
-
-    :raises IdempotencyKeyMissing: if there is none.
-    :raises InvalidIdempotencyKey: if it is empty, too long or not printable.
-    """
-    wanted = requests.claim(b"")
-    if wanted is None:
-        raise IdempotencyKeyMissing("send an Idempotency-Key, for example a random UUID, with every POST")
-    return wanted
 
 
 def _format() -> FileFormat:

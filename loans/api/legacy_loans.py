@@ -322,7 +322,7 @@ def _claim() -> Claim | None:
 
     :raises InvalidIdempotencyKey: if it is empty, too long or not printable.
     """
-    return requests.claim(body.read()) if "caller" in g else None
+    return requests.claim_if_any(body.read()) if "caller" in g else None
 
 
 def _context() -> Context:

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from loans import clock
 from loans.api import body, security
-from loans.api.errors import InvalidIdempotencyKey, InvalidRequest
+from loans.api.errors import IdempotencyKeyMissing, InvalidIdempotencyKey, InvalidRequest
 from loans.logger import clear_request_context, log, request_id, setup_request_context, traceparent
 from loans.schemas import strict_json
 from loans.services.context import Context
@@ -108,8 +108,20 @@ def is_dry_run(*, beside: tuple[str, ...] = ()) -> bool:
     return asked == "true"
 
 
-def claim(said: bytes) -> Claim | None:
-    """Read the Idempotency-Key, bare or quoted, and make the fingerprint of the request with what its body says.
+def claim(said: bytes) -> Claim:
+    """Read the Idempotency-Key that a command carries, and make the fingerprint of the request with what its body says.
+
+    :raises IdempotencyKeyMissing: if there is none.
+    :raises InvalidIdempotencyKey: if it is empty, too long or not printable.
+    """
+    wanted = claim_if_any(said)
+    if wanted is None:
+        raise IdempotencyKeyMissing("send an Idempotency-Key, for example a random UUID, with every POST")
+    return wanted
+
+
+def claim_if_any(said: bytes) -> Claim | None:
+    """Read the Idempotency-Key likewise, bare or quoted, where a request may do without.
 
     :raises InvalidIdempotencyKey: if there is one that is empty, too long or not printable.
     """

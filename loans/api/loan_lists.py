@@ -11,7 +11,6 @@ from loans.api import views
 from loans.core import money
 from loans.queries import borrowers, loan_list, products
 from loans.queries.loan_list import Wanted
-from loans.queries.loans import LoanRecord
 
 # The range of each order, by its two parameters; unless an order is named, it is that of the first range given.
 RANGES = {
@@ -73,11 +72,6 @@ def of_borrowers(
     if "loans.product" in names:
         expand(session, [loan for loans in shown.values() for loan in loans], names=("product",))
     return shown
-
-
-def summaries(records: Sequence[LoanRecord], *, on: date) -> list[View]:
-    """Give loans as they are stored."""
-    return [views.summary(loan, on=on) for loan in records]
 
 
 def _minor(args: Mapping[str, Any], name: str) -> int | None:

@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loans.config import SETTINGS, Settings
-
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = re.compile(r"\$\{([A-Z_]+)(:?[-?+])?")
 # The documented variables; each must take effect.
@@ -191,27 +189,6 @@ class TestServices:
         ]
         assert compose["services"]["db"]["networks"] == ["data"]
         assert compose["services"]["postgres-exporter"]["networks"] == ["data", "mon"]
-
-
-class TestSettings:
-    def test_of_the_service_all_reach_it_in_the_stack(self):
-        given = compose_file()["services"]["api"]["environment"]
-        # Secrets come in files, and there is no embedded PostgreSQL.
-        other = {"SECRET_KEY", "JWT_KEYS", "DATA_DIR"}
-
-        assert {name for name in SETTINGS if name not in given} == other
-        assert {"SECRET_KEY_FILE", "JWT_KEYS_FILE", "DATABASE_URL_FILE"} <= given.keys()
-
-    def test_mean_what_they_mean_without_the_stack(self):
-        given = compose_file()["services"]["api"]["environment"]
-        defaults = {
-            name: found[1]
-            for name in SETTINGS
-            if (found := re.fullmatch(r"\$\{\w+:-(\d[\d.]*)\}", given.get(name, "")))
-        }
-
-        assert len(defaults) == 12
-        assert Settings.from_env(defaults) == Settings.from_env({})
 
 
 class TestPorts:

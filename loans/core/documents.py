@@ -20,7 +20,7 @@ _FAULTS_NAMED_MAX = 5
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,4})?")
 # What PostgreSQL cannot store (NUL) or no encoding can carry (lone surrogates), and control characters.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
 class Malformed(ValueError):

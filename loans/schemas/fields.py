@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Mapping
+from datetime import UTC
 from fractions import Fraction
 from typing import Any
 
@@ -182,7 +183,11 @@ class Instant(ma.fields.AwareDateTime):
     ) -> Any:
         if not isinstance(value, str) or not re.fullmatch(INSTANT_PATTERN, value, re.ASCII):
             raise ma.ValidationError("Must be an instant such as 2026-11-20T14:05:04Z.")
-        return super()._deserialize(value, attr, data, **kwargs)
+        try:
+            # PostgreSQL knows no offset of 16 hours and more.
+            return super()._deserialize(value, attr, data, **kwargs).astimezone(UTC)
+        except OverflowError as error:
+            raise ma.ValidationError("Must lie in the years 1 to 9999, in UTC.") from error
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

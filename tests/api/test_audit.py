@@ -52,6 +52,13 @@ class TestListAuditRecords:
         assert re.fullmatch("[0-9a-f]{64}", record["hash"])
 
     @pytest.mark.parametrize(
+        ("until", "status"), [("0129-02-25T22:21:53.4-16:40", 200), ("0001-01-01T00:00:00%2B01:00", 422)]
+    )
+    def test_takes_any_offset_that_leads_to_a_year_there_is(self, api, until, status):
+        # PostgreSQL itself takes none of 16 hours.
+        assert api.get(f"/api/v1/audit?until={until}").status_code == status
+
+    @pytest.mark.parametrize(
         ("asked", "expected"),
         [
             ("action=loan.approve", ["loan.approve"]),

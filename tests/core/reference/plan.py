@@ -194,7 +194,9 @@ def limit_principal(loan, row, rows, wanted, left):
 
 def lay_out_by_balance(loan, rows, balance, factors):
     """All methods but flat: interest is balance x f."""
-    left, outstanding = balance, loan.principal_outstanding()
+    # New rows ask for nothing yet: what is to be planned stands in for it.
+    outstanding = loan.principal_outstanding() - sum(row.planned[PRINCIPAL] for row in rows) + balance
+    left = balance
     # Section 5: as though all that is overdue, or due and unpaid, were paid at the next due date.
     later = outstanding - sum(loan.unpaid(row, PRINCIPAL) for row in loan.rows if row not in rows)
     for number, (row, factor) in enumerate(zip(rows, factors, strict=True)):
@@ -301,7 +303,9 @@ def replace_rows(loan, event, *, today, moved=MappingProxyType({})):
         is_first = True
     grace = event.grace or grace_left(old)
     periods_kept, pauses_kept = list(loan.periods), list(loan.pauses)
-    count = event.installments or (1 if event.installment_amount else max(1, count))
+    # Of rows for an amount one at least is not in grace.
+    least = 1 + max(grace.principal, grace.interest)
+    count = event.installments or (least if event.installment_amount else max(1, count))
     while True:
         loan.rows, loan.periods, loan.pauses = list(kept), list(periods_kept), list(pauses_kept)
         make_rows(loan, start=start, count=count, grace=grace, is_first=is_first)

@@ -8,8 +8,7 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from loans.api import security
-from loans.api.publishing import DRY_RUN_PARAMETER, HEADERS, KEY_PARAMETER, LIMITED, RETRIED, RETRY_AFTER
-from loans.schemas.common import Problem
+from loans.api.publishing import DRY_RUN_PARAMETER, HEADERS, KEY_PARAMETER, LIMITED, with_errors
 from loans.schemas.row_files import FileFormat
 
 ATOMIC_PARAMETER = {
@@ -55,14 +54,7 @@ def publish(
         headers={name: HEADERS[name] for name in ("Dry-Run", *LIMITED)},
         description="A line for each row, in their order, and a summary",
     )(run)
-    for code, description in ERRORS.items():
-        view = blueprint.alt_response(
-            code,
-            schema=Problem,
-            content_type="application/problem+json",
-            description=description,
-            headers={"Retry-After": RETRY_AFTER} if code in RETRIED else None,
-        )(view)
+    view = with_errors(blueprint, view, errors=ERRORS)
     view = blueprint.doc(
         operationId=run.__name__,
         description=f"Scope: `{scope}`.",

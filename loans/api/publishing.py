@@ -183,7 +183,14 @@ def _with_other_answers(
             description="Not done: it waits for a second person",
             headers={name: HEADERS[name] for name in ("Location", "Idempotent-Replayed")},
         )(view)
-    for code, description in kind.errors.items():
+    return with_errors(blueprint, view, errors=kind.errors)
+
+
+def with_errors(
+    blueprint: Blueprint, view: Callable[..., Response], *, errors: Mapping[int, str]
+) -> Callable[..., Response]:
+    """Document the problems that a route may answer, by their status."""
+    for code, description in errors.items():
         view = blueprint.alt_response(
             code,
             schema=Problem,

@@ -27,7 +27,7 @@ BETWEEN_FIELDS = re.compile(
     r"|Must be given with amounts and with an order by them"
     r"|Only a waiver of fees takes this"
     r"|`above` and `currency` go together|Another rule says something of the same"
-    r"|This command has no amount|must have at most \d decimals"
+    r"|This command has no amount|must (have|be) at most [0-9.]+( \w+)?"
     r"|A name is given more than once"
     r"|A pause must end after it begins"
     r"|Must name four components or twelve buckets"

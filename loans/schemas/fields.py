@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import MINYEAR, UTC, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -29,6 +29,9 @@ _IN_TEXT = r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]"
 _NO_SPACE = r"[^\s\u0000-\u001f\u007f\u0085\u2028\u2029]"
 LINE_PATTERN = f"^{_IN_LINE}*{_NO_SPACE}{_IN_LINE}*$"
 LINES_PATTERN = f"^{_IN_TEXT}*{_NO_SPACE}{_IN_TEXT}*$"
+
+
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Strict(ma.Schema):
@@ -183,11 +186,13 @@ class Instant(ma.fields.AwareDateTime):
     ) -> Any:
         if not isinstance(value, str) or not re.fullmatch(INSTANT_PATTERN, value, re.ASCII):
             raise ma.ValidationError("Must be an instant such as 2026-11-20T14:05:04Z.")
+        read = super()._deserialize(value, attr, data, **kwargs)
         try:
             # PostgreSQL knows no offset of 16 hours and more.
-            return super()._deserialize(value, attr, data, **kwargs).astimezone(UTC)
-        except OverflowError as error:
-            raise ma.ValidationError("Must lie in the years 1 to 9999, in UTC.") from error
+            return read.astimezone(UTC)
+        except OverflowError:
+            # At the ends of time: nothing lies beyond them either way.
+            return EARLIEST if read.year == MINYEAR else LATEST
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -28,17 +28,21 @@ class ApplicationDesk:
         self._recorded: list[Recorded] = []
 
     def lock(self, session: Session, *, given: Sequence[Mapping[str, Any]]) -> None:
-        """Lock nothing: of two batches that make the same, the keys and external_ids let one wait for the other."""
+        """Lock nothing: of two batches that make the same, the keys and external_ids let one wait for the other.
+
+        Which external_ids are taken is read here, before the keys: what a twin has stored meanwhile is found by its key
+        then, as a replay, and is no duplicate.
+        """
+        external = {each["external_id"] for each in given if each["external_id"] is not None}
+        self._taken = set(loans.external_ids(session, among=external)) if external else set()
 
     def load(self, session: Session, *, given: Sequence[Mapping[str, Any]]) -> None:
-        """Read the borrowers, products and external_ids that the rows name."""
+        """Read the borrowers and products that the rows name."""
         if not given:
             return
         named = {each["borrower_id"] for each in given}
         self._borrowers = set(borrowers.find_many(session, borrower_ids=named))
         self._products = products.find_many(session, product_ids={each["product_id"] for each in given})
-        external = {each["external_id"] for each in given if each["external_id"] is not None}
-        self._taken = set(loans.external_ids(session, among=external)) if external else set()
 
     def decide(self, given: Mapping[str, Any]) -> Receipt:
         """Decide one application.

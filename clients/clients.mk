@@ -9,7 +9,7 @@ POSTMAN := clients/postman
 .PHONY: client check-client collection check-collection lock-clients
 
 client: install $(CLIENTS)/.installed ## Make the Python client from the OpenAPI document: a wheel in clients/python/dist
-	@mkdir -p $(BUILT) && $(BIN)/python -m clients.document > clients/python/openapi.json
+	@mkdir -p $(BUILT) && $(BIN)/python -m clients.document --without-files > clients/python/openapi.json
 	@PATH="$(abspath $(CLIENTS))/bin:$$PATH" $(CLIENTS)/bin/openapi-python-client generate --fail-on-warning \
 		--path clients/python/openapi.json --config clients/python/config.yml --meta uv --output-path $(BUILT) --overwrite
 	@rm -rf $(WHEELS)

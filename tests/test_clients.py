@@ -33,6 +33,11 @@ class TestDocument:
     def test_is_the_same_text_each_time(self, text):
         assert document.text() == text
 
+    def test_leaves_out_for_the_python_client_what_takes_a_file_and_nothing_else(self, text):
+        left = json.loads(document.without_files(text))["paths"]
+
+        assert set(json.loads(text)["paths"]) - set(left) == {"/api/v1/loans/bulk", "/api/v1/repayments/bulk"}
+
     def test_is_told_from_another_by_its_digest(self, text):
         assert document.digest(text) != document.digest(text.replace("Register a borrower.", "Register one."))
 

@@ -16,6 +16,7 @@ from branch_loans_client.api.repayments import record_repayment, reverse_repayme
 from branch_loans_client.api.servicing import pay_off
 from branch_loans_client.models import (
     ApplicationIn,
+    ApprovalOut,
     BorrowerIn,
     DecisionIn,
     DisbursementIn,
@@ -31,10 +32,12 @@ TODAY = date.today()
 START = TODAY - timedelta(days=45)
 
 
-def done(answer: T | Problem | None) -> T:
-    """Give what was answered, or say why it was refused."""
+def done(answer: T | ApprovalOut | Problem | None) -> T:
+    """Give what was answered, or say why it was not done."""
     if answer is None or isinstance(answer, Problem):
         raise SystemExit(f"refused: {answer}")
+    if isinstance(answer, ApprovalOut):
+        raise SystemExit(f"waits for a second person: {answer.id}")
     return answer
 
 

@@ -4,6 +4,7 @@ Rules: docs/lending-rules.md, sections 4, 6 and 7.
 """
 
 from datetime import date
+from itertools import accumulate
 from typing import ClassVar
 
 from loans.core import dates, money, notes, passing, planning
@@ -324,13 +325,13 @@ def _fix_level(account: Account, event: Event) -> None:
 
 def _rows_needed(account: Account) -> int:
     """Count the open rows after which nothing is left but the balloon; after those in grace there is one at least."""
-    left = account.undue - account.terms.balloon
-    in_grace = sum(row.no_principal or row.deferred for row in account.open_rows)
-    for count, row in enumerate(account.open_rows, start=1):
-        left -= row.planned - row.ahead
-        if left <= 0 and count > in_grace:
-            return count
-    return len(account.open_rows)
+    rows = account.open_rows
+    in_grace = sum(row.no_principal or row.deferred for row in rows)
+    left = accumulate(
+        (row.ahead - row.planned for row in rows), initial=account.undue - account.terms.balloon
+    )
+    enough = (count for count, rest in enumerate(left) if rest <= 0 and count > in_grace)
+    return next(enough, len(rows))
 
 
 def charge_fee(account: Account, event: Event) -> None:

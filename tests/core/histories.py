@@ -225,8 +225,6 @@ def drafts(draw, kinds=KINDS):
     elif kind in {EventKind.RESCHEDULE, EventKind.RE_AGE}:
         fields["first_due_date"] = draw(st.one_of(st.none(), st.integers(3, 50)))
         fields["installments"] = draw(st.one_of(st.none(), st.integers(1, 5)))
-        fields["grace"] = draw(seldom(graces(3), None))
-        fields["agreed"] = draw(seldom(st.just(True), False))
     elif kind is EventKind.REFUND:
         fields["of"] = draw(st.sampled_from(RefundOf))
     elif kind in {EventKind.FEE_WAIVER, EventKind.INTEREST_WAIVER}:

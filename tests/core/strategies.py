@@ -73,8 +73,6 @@ def made_of(draft, *, state, told):
         if fields.get(name):
             fields[name] = on + timedelta(days=fields[name])
     amount = max(1, int(figure(state, draft.measure, draft.number) * draft.part))
-    if fields.pop("agreed", False) and state.terms.method is Method.EQUAL_INSTALLMENTS:
-        fields["installment_amount"] = max(amount, state.outstanding.principal // 12 + 1)
     if draft.kind in WHOLE:
         amount = 0
     elif fields.pop("whole", False) or draft.kind is EventKind.PAYOFF:

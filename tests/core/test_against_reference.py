@@ -235,10 +235,6 @@ class LoanLife(RuleBasedStateMachine):
         }:
             return self.make(draft.kind, on, **fields)
         if draft.kind in {EventKind.RESCHEDULE, EventKind.RE_AGE}:
-            if fields.pop("agreed"):
-                # The model tries one number of rows after another: no more than a dozen or so.
-                least = seen.outstanding(Component.PRINCIPAL) // 12 + 1
-                fields["installment_amount"] = max(least, self.amount(draft, seen, on))
             return self.make(draft.kind, on, **fields)
         if draft.kind is EventKind.PAYOFF:
             return self.make(draft.kind, on, amount=max(1, seen.payoff))
